@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "relaycast",
+    products: [
+        .executable(name: "relaycast", targets: ["relaycast"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // Nouns and their rules.
+        .target(name: "RelayModel", swiftSettings: strict),
+
+        // The data plane.
+        .target(name: "CRelaySocket", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "RelayEngine",
+            dependencies: ["RelayModel", "CRelaySocket"],
+            swiftSettings: strict
+        ),
+
+        // Definitions on disk.
+        .target(
+            name: "SessionStore",
+            dependencies: ["RelayModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict
+        ),
+
+        // libmicrohttpd as Swift.
+        .systemLibrary(
+            name: "CMicroHTTPD",
+            pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]
+        ),
+        .target(
+            name: "HTTPHosting",
+            dependencies: ["CMicroHTTPD", .product(name: "HTTPTypes", package: "swift-http-types")],
+            swiftSettings: strict
+        ),
+
+        // The API.
+        .target(
+            name: "ControlPlane",
+            dependencies: [
+                "RelayModel", "RelayEngine", "SessionStore", "HTTPHosting",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "relaycast",
+            dependencies: [
+                "ControlPlane",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+
+        .testTarget(name: "RelayModelTests", dependencies: ["RelayModel"], swiftSettings: strict),
+        .testTarget(
+            name: "RelayEngineTests",
+            dependencies: ["RelayEngine"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "SessionStoreTests",
+            dependencies: ["SessionStore"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HTTPHostingTests",
+            dependencies: ["HTTPHosting"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: ["ControlPlane"],
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17
+)

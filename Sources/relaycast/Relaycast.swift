@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Relaycast: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "relaycast")
+}

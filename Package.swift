@@ -44,7 +44,9 @@ let package = Package(
         ),
         .target(
             name: "HTTPHosting",
-            dependencies: ["CMicroHTTPD", .product(name: "HTTPTypes", package: "swift-http-types")],
+            dependencies: [
+                "CMicroHTTPD", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: strict
         ),
 

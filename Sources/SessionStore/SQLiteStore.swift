@@ -1,0 +1,140 @@
+import Foundation
+import GRDB
+import Synchronization
+
+/// The definitions in one SQLite file, which belongs to this process alone while it is open.
+///
+/// The journal is a write-ahead log and every commit is flushed to the disk (synchronous=FULL), so
+/// that what was acknowledged survives a crash (sqlite.org/pragma.html#pragma_synchronous).
+package final class SQLiteStore: DefinitionStore {
+    /// The name of the database in the data directory.
+    package static let fileName = "relaycast.sqlite3"
+
+    /// The database file.
+    package let path: String
+
+    /// The one connection; internal so that tests can make SQLite fail.
+    let connection: DatabaseQueue
+
+    /// Held during every call, so that none of them meets a connection that is being closed: GRDB
+    /// crashes on a closed one.
+    private let lock = NSLock()
+
+    /// Whether ``close()`` was called; written with the lock held.
+    private let isClosed = Atomic(false)
+
+    /// Opens the database in a directory, and makes both if they are missing (the directory with
+    /// mode 0700). A database that cannot be used as it is, is refused and left as it is.
+    package init(directory: String) throws(StoreError) {
+        path = directory + "/" + Self.fileName
+        try Self.makeDirectory(directory, for: path)
+        try Self.refuseRemains(of: path)
+        connection = try Self.open(path)
+    }
+
+    package func insert(_ session: StoredSession) throws(StoreError) {
+        try write { database in
+            try database.execute(
+                sql: """
+                    INSERT INTO session
+                        (name, id, kind, definition, generation, createdAt, updatedAt)
+                    VALUES (:name, :id, :kind, :definition, :generation, :createdAt, :updatedAt)
+                    """,
+                arguments: session.arguments
+            )
+        }
+    }
+
+    package func replace(_ session: StoredSession) throws(StoreError) {
+        let changed = try write { database in
+            try database.execute(
+                sql: """
+                    UPDATE session SET
+                        id = :id, kind = :kind, definition = :definition,
+                        generation = :generation, createdAt = :createdAt, updatedAt = :updatedAt
+                    WHERE name = :name
+                    """,
+                arguments: session.arguments
+            )
+            return database.changesCount
+        }
+        if changed == 0 {
+            throw StoreError(.absent, "The database \(path) has no session \(session.name).")
+        }
+    }
+
+    @discardableResult
+    package func delete(name: String) throws(StoreError) -> Bool {
+        try write { database in
+            try database.execute(sql: "DELETE FROM session WHERE name = ?", arguments: [name])
+            return database.changesCount > 0
+        }
+    }
+
+    package func all() throws(StoreError) -> [StoredSession] {
+        try withConnection { connection in
+            try connection.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM session ORDER BY name")
+                    .map(StoredSession.init(row:))
+            }
+        }
+    }
+
+    package func close() throws(StoreError) {
+        lock.lock()
+        defer { lock.unlock() }
+        guard !isClosed.load(ordering: .relaxed) else { return }
+        do {
+            try connection.close()
+            isClosed.store(true, ordering: .relaxed)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
+    /// Runs one transaction.
+    private func write<Result>(
+        _ body: (Database) throws -> Result
+    ) throws(StoreError) -> Result {
+        try withConnection { try $0.write(body) }
+    }
+
+    /// Runs one call with the connection, while it is open.
+    private func withConnection<Result>(
+        _ body: (DatabaseQueue) throws -> Result
+    ) throws(StoreError) -> Result {
+        lock.lock()
+        defer { lock.unlock() }
+        if isClosed.load(ordering: .relaxed) {
+            throw .closed(path: path)
+        }
+        do {
+            return try body(connection)
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+}
+
+extension StoredSession {
+    /// The values of a statement's parameters, by column name.
+    fileprivate var arguments: StatementArguments {
+        [
+            "name": name, "id": id, "kind": kind, "definition": definition,
+            "generation": generation, "createdAt": createdAt, "updatedAt": updatedAt,
+        ]
+    }
+
+    /// A row of the table. The STRICT table guarantees the types.
+    fileprivate init(row: Row) {
+        self.init(
+            name: row["name"],
+            id: row["id"],
+            kind: row["kind"],
+            definition: row["definition"],
+            generation: row["generation"],
+            createdAt: row["createdAt"],
+            updatedAt: row["updatedAt"]
+        )
+    }
+}

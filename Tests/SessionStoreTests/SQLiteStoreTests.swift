@@ -1,0 +1,123 @@
+import Foundation
+import GRDB
+import Testing
+
+@testable import SessionStore
+
+/// What the store does with a database that is in order.
+@Suite struct SQLiteStoreTests {
+    let directory: TemporaryDirectory
+    let store: SQLiteStore
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        store = try SQLiteStore(directory: directory.path)
+    }
+
+    @Test func anInsertedSessionIsThereWithAllItsFieldsAfterReopening() throws {
+        var session = StoredSession.example("cam1", definition: #"{"text":"é \"quoted\" 日本"}"#)
+        session.generation = 7
+        session.updatedAt = session.createdAt - 5
+        try store.insert(session)
+        try store.close()
+        #expect(try SQLiteStore(directory: directory.path).all() == [session])
+    }
+
+    @Test func sessionsAreListedByName() throws {
+        for name in ["b", "a-10", "c", "a-9"] {
+            try store.insert(.example(name))
+        }
+        #expect(try store.all().map(\.name) == ["a-10", "a-9", "b", "c"])
+    }
+
+    @Test func replacingOverwritesEverythingButTheName() throws {
+        try store.insert(.example("cam1"))
+        try store.insert(.example("cam2"))
+        var changed = StoredSession.example("cam1", definition: #"{"port":1}"#)
+        changed.kind = "broadcast"
+        changed.generation = 2
+        try store.replace(changed)
+        #expect(try store.all().first == changed)
+        #expect(try store.all().count == 2)
+    }
+
+    @Test func replacingAnAbsentSessionThrows() throws {
+        let error = #expect(throws: StoreError.self) { try store.replace(.example("none")) }
+        #expect(error?.kind == .absent)
+    }
+
+    @Test func deletingAnswersWhetherThereWasASession() throws {
+        try store.insert(.example("cam1"))
+        #expect(try store.delete(name: "cam1"))
+        #expect(try store.delete(name: "cam1") == false)
+        #expect(try store.all().isEmpty)
+    }
+
+    @Test func aSecondSessionOfTheSameNameOrIdentifierIsRefused() throws {
+        let first = StoredSession.example("cam1")
+        try store.insert(first)
+        var sameID = StoredSession.example("cam2")
+        sameID.id = first.id
+        for session in [StoredSession.example("cam1"), sameID] {
+            let error = #expect(throws: StoreError.self) { try store.insert(session) }
+            #expect(error?.kind == .nameInUse)
+        }
+        #expect(try store.all() == [first])
+    }
+
+    @Test(arguments: ["", "{", "nonsense"])
+    func aDefinitionThatIsNoJSONIsRefusedByTheTable(definition: String) throws {
+        let session = StoredSession.example("cam1", definition: definition)
+        let error = #expect(throws: StoreError.self) { try store.insert(session) }
+        #expect(error?.kind == .failed)
+        #expect(try store.all().isEmpty)
+    }
+
+    @Test func everyCommitIsFlushedToAWriteAheadLog() throws {
+        // 2 is FULL.
+        let expected = ["journal_mode": "wal", "synchronous": "2", "locking_mode": "exclusive"]
+        for (pragma, value) in expected {
+            let actual = try store.connection.read { database in
+                try String.fetchOne(database, sql: "PRAGMA \(pragma)")
+            }
+            #expect(actual == value)
+        }
+    }
+
+    @Test func aFullDiskIsReportedAndLosesNothing() throws {
+        try store.insert(.example("cam1"))
+        // SQLite answers SQLITE_FULL for a full file system and for this limit alike.
+        try limitPages(to: 1)
+        let large = StoredSession.example(
+            "cam2",
+            definition: "\"" + String(repeating: "x", count: 100_000) + "\""
+        )
+        let error = #expect(throws: StoreError.self) { try store.insert(large) }
+        #expect(error?.kind == .full)
+        #expect(error?.sentence.contains(directory.database) == true)
+        #expect(try store.all().map(\.name) == ["cam1"])
+        try limitPages(to: 1_000_000)
+        try store.insert(large)
+        #expect(try store.all().map(\.name) == ["cam1", "cam2"])
+    }
+
+    @Test func aClosedStoreThrows() throws {
+        try store.close()
+        try store.close()
+        let error = #expect(throws: StoreError.self) { try store.all() }
+        #expect(error?.kind == .closed)
+    }
+
+    @Test func aMissingDirectoryIsMadeForThisUserOnly() throws {
+        let path = directory.path + "/a/b"
+        _ = try SQLiteStore(directory: path)
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        #expect(attributes[.posixPermissions] as? Int == 0o700)
+    }
+
+    private func limitPages(to count: Int) throws {
+        try store.connection.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA max_page_count = \(count)")
+        }
+    }
+}

@@ -91,6 +91,14 @@ let package = Package(
             dependencies: ["ControlPlane"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "RelaycastTests",
+            dependencies: [
+                "relaycast", "ControlPlane",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

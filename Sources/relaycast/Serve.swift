@@ -1,0 +1,70 @@
+import ArgumentParser
+import ControlPlane
+import Foundation
+import Logging
+
+/// `relaycast serve`: runs the daemon until a signal ends it.
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the API until SIGTERM or SIGINT.",
+        discussion: Setting.discussion + "\n\n" + ExitStatus.explanation
+    )
+
+    @OptionGroup var arguments: ServiceArguments
+
+    func run() throws {
+        // Before any thread starts, so that all of them inherit the mask.
+        Signals.block()
+        // What is made from here on, sockets and database, is for this user alone.
+        umask(0o077)
+        let resolution = try arguments.resolvedOrExit()
+        let configuration = resolution.configuration
+        LoggingSystem.bootstrap { [configuration] _ in
+            StandardErrorLogHandler(level: configuration.logLevel, format: configuration.logFormat)
+        }
+        let logger = Logger(label: "relaycast")
+        for warning in resolution.warnings {
+            logger.warning("\(warning)")
+        }
+        let descriptors = DescriptorLimit.raise()
+        logger.debug("raised the limit of descriptors", metadata: ["limit": "\(descriptors)"])
+
+        let service = RelayService(options: configuration.options, logger: logger)
+        do {
+            try service.start()
+        } catch {
+            logger.critical("cannot start: \(error.sentence)")
+            throw error.exitStatus
+        }
+        logger.info(
+            "serving",
+            metadata: [
+                "version": "\(ServiceOptions.version)",
+                "listen": .array(service.boundAddresses.map { "\($0)" }),
+            ]
+        )
+        StandardOutput.write(Greeting.text(for: service.boundAddresses))
+
+        let signal = Signals.waitForTermination {
+            logger.info("SIGHUP received; there is nothing to reload yet")
+        }
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        // From here on another signal ends the process at once.
+        Signals.unblockTermination()
+        service.drain()
+        service.stop()
+        logger.info("stopped")
+    }
+}
+
+extension StartupError {
+    /// How the process ends when the service could not start.
+    fileprivate var exitStatus: ExitCode {
+        switch kind {
+        case .storeUnavailable: ExitStatus.cannotCreate
+        case .store: ExitStatus.inputOutput
+        case .listen: ExitStatus.unavailable
+        case .other: ExitStatus.software
+        }
+    }
+}

@@ -7,13 +7,20 @@ enum ConfigurationFile {
     /// The environment variable that names the file.
     static let environmentVariable = "RELAYCAST_CONFIG"
 
+    /// Most bytes of a file, so that a wrong path such as /dev/zero is no endless read.
+    static let bytesMax = 1_048_576
+
     /// What the file sets; a file that cannot be read is a problem, as its user counted on it.
     static func layer(path: String) -> Layer {
         let data: Data
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            data = try handle.read(upToCount: bytesMax + 1) ?? Data()
         } catch {
             return refused(path, "cannot be read: \(reason(for: error))")
+        }
+        guard data.count <= bytesMax else {
+            return refused(path, "has more than \(bytesMax) bytes")
         }
         do {
             let value = try JSONDecoder().decode(JSONValue.self, from: data)

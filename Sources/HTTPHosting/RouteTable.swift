@@ -1,0 +1,109 @@
+import HTTPTypes
+
+/// Finds the handler of a request, and refuses what no handler wants.
+package struct RouteTable: Sendable {
+    /// Every route, in the order given.
+    package let routes: [Route]
+
+    /// The resources, by their number of segments; literal segments before parameters.
+    private let resources: [Int: [Resource]]
+
+    /// A table of `routes`. No two may have the same method and the same shape of path.
+    package init(_ routes: [Route]) {
+        self.routes = routes
+        var resources: [Int: [Resource]] = [:]
+        for route in routes {
+            let pattern = PathPattern(route.template)
+            var sameLength = resources[pattern.segments.count] ?? []
+            if let index = sameLength.firstIndex(where: { $0.pattern.hasShape(of: pattern) }) {
+                sameLength[index].add(route, pattern)
+            } else {
+                sameLength.append(Resource(route, pattern))
+                sameLength.sort { $0.pattern.precedes($1.pattern) }
+            }
+            resources[pattern.segments.count] = sameLength
+        }
+        self.resources = resources
+    }
+
+    /// Answers `request`: from a route's handler, or with 404 `no-such-route`, 405
+    /// `method-not-allowed` with `Allow`, 415 `unsupported-media-type`, or 501 `not-implemented`
+    /// for a method that HTTP does not know.
+    ///
+    /// `HEAD` gets the answer of `GET`, body included; whoever sends it leaves the body out.
+    package func answer(_ request: Request) -> Answer {
+        answer(request, match(request))
+    }
+
+    /// Answers `request`, for which `match` was found before its body had arrived.
+    func answer(_ request: Request, _ match: RouteMatch) -> Answer {
+        do throws(Problem) {
+            switch match {
+            case .refused(let problem): throw problem
+            case .found(let route, let parameters):
+                try checkMediaType(request, route)
+                return try route.handler(request, parameters)
+            }
+        } catch {
+            return .now(error.response(requestID: request.id))
+        }
+    }
+
+    /// Looks at method and path only.
+    func match(_ request: Request) -> RouteMatch {
+        guard knownMethods.contains(request.method) else {
+            return .refused(.notImplemented("The method \(request.method.rawValue) is unknown."))
+        }
+        for resource in resources[request.segments.count] ?? []
+        where resource.pattern.matches(request.segments) {
+            return resource.match(request)
+        }
+        return .refused(
+            Problem(
+                status: .notFound,
+                code: "no-such-route",
+                title: "No such route",
+                detail: "There is nothing at \(request.path)."
+            )
+        )
+    }
+
+    private func checkMediaType(_ request: Request, _ route: Route) throws(Problem) {
+        guard !route.consumes.isEmpty else { return }
+        let field = request.fields[.contentType]
+        if field == nil && request.body.isEmpty { return }
+        let mediaType = mediaType(field ?? "")
+        if route.consumes.contains(mediaType) { return }
+        throw Problem(
+            status: .unsupportedMediaType,
+            code: "unsupported-media-type",
+            title: "Unsupported media type",
+            detail: "Content-Type must be \(route.consumes.joined(separator: " or "))."
+        )
+    }
+}
+
+/// What the table says of a request's method and path.
+enum RouteMatch {
+    /// This route, with these parameters.
+    case found(Route, PathParameters)
+
+    /// No route: 404, 405 or 501.
+    case refused(Problem)
+
+    /// The route's template, for records.
+    var template: String? {
+        if case .found(let route, _) = self { route.template } else { nil }
+    }
+}
+
+/// The media type of a `Content-Type` without its parameters, in lower case.
+private func mediaType(_ field: String) -> String {
+    let end = field.firstIndex { $0 == ";" || $0 == " " || $0 == "\t" } ?? field.endIndex
+    return field[..<end].lowercased()
+}
+
+/// The methods of RFC 9110, 9.1 and RFC 5789; methods are case-sensitive.
+private let knownMethods: Set<HTTPRequest.Method> = [
+    .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
+]

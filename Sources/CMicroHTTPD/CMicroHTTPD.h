@@ -1,8 +1,114 @@
 // libmicrohttpd as a module, with fixed-argument wrappers for its variadic calls,
-// which Swift cannot import.
+// which Swift cannot import, and with what Glibc's module hides of the sockets underneath.
 #ifndef RELAYCAST_CMICROHTTPD_H
 #define RELAYCAST_CMICROHTTPD_H
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/// What relaycast_mhd_start needs: a listening socket, limits, and the callbacks, which all get
+/// `context` as their first argument and run on the daemon's one thread.
+struct relaycast_mhd_options {
+    int listening_descriptor;
+    unsigned int connections_max;
+    unsigned int connections_per_address_max;
+    unsigned int inactivity_timeout_seconds;
+    size_t connection_memory_bytes;
+    void *context;
+    MHD_NotifyConnectionCallback connection_changed;
+    void *(*request_began)(void *, const char *, struct MHD_Connection *);
+    MHD_AccessHandlerCallback request_continued;
+    MHD_RequestCompletedCallback request_ended;
+    MHD_LogCallback logged;
+};
+
+/// Wraps MHD_start_daemon, which is variadic. Poll mode, because the epoll mode stalls when a
+/// multiple of 128 connections is ready at once. NULL on failure, with the reason in errno.
+static inline struct MHD_Daemon *
+relaycast_mhd_start(const struct relaycast_mhd_options *options)
+{
+    return MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC
+            | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, options->request_continued, options->context,
+        MHD_OPTION_EXTERNAL_LOGGER, options->logged, options->context,
+        MHD_OPTION_LISTEN_SOCKET, options->listening_descriptor,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory_bytes,
+        MHD_OPTION_CONNECTION_TIMEOUT, options->inactivity_timeout_seconds,
+        MHD_OPTION_NOTIFY_CONNECTION, options->connection_changed, options->context,
+        MHD_OPTION_URI_LOG_CALLBACK, options->request_began, options->context,
+        MHD_OPTION_NOTIFY_COMPLETED, options->request_ended, options->context,
+        MHD_OPTION_END);
+}
+
+/// Wraps MHD_get_connection_info (variadic): the descriptor of the connection's socket.
+static inline int relaycast_mhd_descriptor(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/// Wraps MHD_get_connection_info (variadic): what connection_changed stored for the connection.
+static inline void *relaycast_mhd_context(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+        ->socket_context;
+}
+
+/// CLOCK_MONOTONIC in nanoseconds; a wrapper because Swift would need a pointer for the result.
+static inline uint64_t relaycast_monotonic_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/// The other end of a socket: an address, or the credentials of a unix socket's client.
+struct relaycast_peer {
+    int is_unix;
+    uint16_t port;
+    int32_t process_id;
+    uint32_t user_id;
+    uint32_t group_id;
+    char address[INET6_ADDRSTRLEN];
+};
+
+/// Asks getpeername(2), and SO_PEERCRED of unix(7), whose struct ucred Glibc's module hides.
+/// `address` is empty when the kernel does not say.
+static inline struct relaycast_peer relaycast_peer_of(int descriptor)
+{
+    struct relaycast_peer peer;
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    memset(&peer, 0, sizeof peer);
+    if (getpeername(descriptor, (struct sockaddr *)&address, &length) != 0)
+        return peer;
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *internet = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &internet->sin_addr, peer.address, sizeof peer.address);
+        peer.port = ntohs(internet->sin_port);
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *internet = (const struct sockaddr_in6 *)&address;
+        inet_ntop(AF_INET6, &internet->sin6_addr, peer.address, sizeof peer.address);
+        peer.port = ntohs(internet->sin6_port);
+    } else if (address.ss_family == AF_UNIX) {
+        struct { int32_t pid; uint32_t uid, gid; } credentials = {0, 0, 0};
+        socklen_t size = sizeof credentials;
+        peer.is_unix = 1;
+        getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+        peer.process_id = credentials.pid;
+        peer.user_id = credentials.uid;
+        peer.group_id = credentials.gid;
+    }
+    return peer;
+}
+
+/// `EADDRINUSE` for 98; glibc 2.32's strerrorname_np, which needs _GNU_SOURCE. NULL if unknown.
+extern const char *strerrorname_np(int code);
 
 #endif

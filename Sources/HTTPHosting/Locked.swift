@@ -41,8 +41,8 @@ import Glibc
 
     /// Runs `body` with the lock held. It must not take the same lock again.
     package func withLock<Result, Failure: Error>(
-        _ body: (inout sending Value) throws(Failure) -> sending Result
-    ) throws(Failure) -> sending Result {
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         // Safe because the mutex was initialized, and is held while `value` is reached.
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

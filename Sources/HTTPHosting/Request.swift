@@ -40,14 +40,25 @@ package struct Request: Sendable {
         body: [UInt8] = [],
         peer: Peer = Peer()
     ) throws(Problem) {
-        let target = try RequestTarget(target)
+        self.init(id: id, method: method, try RequestTarget(target), fields: fields, peer: peer)
+        self.body = body
+    }
+
+    /// A request whose target has been taken apart, and whose body has not arrived.
+    init(
+        id: String,
+        method: HTTPRequest.Method,
+        _ target: RequestTarget,
+        fields: HTTPFields,
+        peer: Peer
+    ) {
         self.id = id
         self.method = method
         path = target.path
         segments = target.segments
         query = target.query
         self.fields = fields
-        self.body = body
+        body = []
         self.peer = peer
     }
 }

@@ -1,0 +1,43 @@
+import Synchronization
+
+/// When a connection's patience ends: written by the listener's thread, read by the reaper's.
+final class ConnectionTimer: Sendable {
+    /// The connection's socket, open for as long as the reaper knows the timer.
+    let descriptor: Int32
+
+    private let deadline: Atomic<UInt64>
+    private let idleSince = Atomic<UInt64>(.max)
+
+    /// A timer of a connection that has just been accepted.
+    init(descriptor: Int32, deadlineNanoseconds: UInt64) {
+        self.descriptor = descriptor
+        deadline = Atomic(deadlineNanoseconds)
+    }
+
+    /// The client has until `nanoseconds` (CLOCK_MONOTONIC) to do its part.
+    func expect(untilNanoseconds nanoseconds: UInt64) {
+        idleSince.store(.max, ordering: .relaxed)
+        deadline.store(nanoseconds, ordering: .relaxed)
+    }
+
+    /// It is our turn: nobody is to blame.
+    func pause() {
+        deadline.store(.max, ordering: .relaxed)
+    }
+
+    /// A response is out; the next request may begin until `nanoseconds`.
+    func idle(since: UInt64, untilNanoseconds nanoseconds: UInt64) {
+        deadline.store(nanoseconds, ordering: .relaxed)
+        idleSince.store(since, ordering: .relaxed)
+    }
+
+    /// Whether the client is late.
+    func isLate(at now: UInt64) -> Bool {
+        deadline.load(ordering: .relaxed) <= now
+    }
+
+    /// Whether the connection has waited between two requests since before `past`.
+    func isIdle(sinceBefore past: UInt64) -> Bool {
+        idleSince.load(ordering: .relaxed) < past
+    }
+}

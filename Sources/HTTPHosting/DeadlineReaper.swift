@@ -1,0 +1,70 @@
+import CMicroHTTPD
+import Glibc
+
+/// Shuts down the sockets of clients that are late.
+///
+/// libmicrohttpd's own timeout is for inactivity: a client that sends a byte a second lives for
+/// ever. Its thread may be waiting in poll(2), so another one looks at the clock. It calls
+/// shutdown(2), never close(2): the library then finds the end of the stream and cleans up.
+final class DeadlineReaper: Sendable {
+    private struct Watch {
+        var timers: [Int32: ConnectionTimer] = [:]
+        var isStopped = false
+    }
+
+    /// Held during shutdown(2). As libmicrohttpd says that a connection is closed before it calls
+    /// close(2), a descriptor found here is still that connection's.
+    private let watch = Locked(Watch())
+    private let tickNanoseconds: UInt64 = 250_000_000
+    private let connectionsMax: Int
+
+    /// A reaper that also closes idle connections when there are `connectionsMax`.
+    init(connectionsMax: Int) {
+        self.connectionsMax = connectionsMax
+    }
+
+    /// Looks at the clock until `stop()`; the body of a thread.
+    func run() {
+        while true {
+            watch.wait(untilNanoseconds: .max) { $0.isStopped || !$0.timers.isEmpty }
+            let tick = relaycast_monotonic_nanoseconds() + tickNanoseconds
+            if watch.wait(untilNanoseconds: tick, for: { $0.isStopped }) { return }
+            reap()
+        }
+    }
+
+    /// Ends `run()`.
+    func stop() {
+        watch.withLock { $0.isStopped = true }
+        watch.signal()
+    }
+
+    /// Begins to look after a connection.
+    func add(_ timer: ConnectionTimer) {
+        let isFirst = watch.withLock { watch in
+            watch.timers[timer.descriptor] = timer
+            return watch.timers.count == 1
+        }
+        if isFirst { watch.signal() }
+    }
+
+    /// Forgets a connection, before its descriptor is closed.
+    func remove(_ timer: ConnectionTimer) {
+        watch.withLock { $0.timers[timer.descriptor] = nil }
+    }
+
+    private func reap() {
+        let now = relaycast_monotonic_nanoseconds()
+        watch.withLock { watch in
+            for timer in watch.timers.values where timer.isLate(at: now) {
+                _ = shutdown(timer.descriptor, Int32(SHUT_RDWR))
+            }
+            guard watch.timers.count >= connectionsMax else { return }
+            // Others wait in the backlog: idle connections make room.
+            let second: UInt64 = 1_000_000_000
+            for timer in watch.timers.values where timer.isIdle(sinceBefore: now - second) {
+                _ = shutdown(timer.descriptor, Int32(SHUT_RDWR))
+            }
+        }
+    }
+}

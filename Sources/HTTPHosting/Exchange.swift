@@ -1,0 +1,171 @@
+import HTTPTypes
+
+/// One request from its request line to the end of its response.
+///
+/// Not shared: everything in it happens on the listener's thread.
+final class Exchange {
+    /// How far the exchange is.
+    enum Phase {
+        /// The request line has arrived.
+        case begun
+
+        /// The header section was accepted; the body arrives.
+        case receiving
+
+        /// The connection is suspended until somebody answers.
+        case waiting
+
+        /// A response is on its way.
+        case answered
+    }
+
+    /// The connection that it happens on.
+    let connection: ConnectionContext
+
+    /// The request's id.
+    let id = RequestID.next()
+
+    /// When the request line had arrived, on CLOCK_MONOTONIC.
+    let begunNanoseconds: UInt64
+
+    /// The request target as sent.
+    let target: String
+
+    /// How far the exchange is.
+    var phase = Phase.begun
+
+    /// The status sent, and the length of what was sent with it.
+    var status: Int?
+    var responseBytes = 0
+
+    private var method = HTTPRequest.Method.get
+    private var request: Request?
+    private var match: RouteMatch?
+    private var bodyBytes = 0
+    private var bodyBytesMax = 0
+    private var keepsBody = false
+
+    /// An exchange whose request line has arrived.
+    init(connection: ConnectionContext, target: String, begunNanoseconds: UInt64) {
+        self.connection = connection
+        self.target = target
+        self.begunNanoseconds = begunNanoseconds
+    }
+
+    /// Takes in the header section: framing, host, origin, route and announced length.
+    ///
+    /// - Throws: why the request is refused before its body.
+    func begin(
+        method methodText: String,
+        version: String,
+        headers: HeaderSection,
+        listener: HTTPListener
+    ) throws(Problem) {
+        if let problem = headers.framingProblem { throw problem }
+        guard version == "HTTP/1.1" || version == "HTTP/1.0" else {
+            throw .badFraming("The HTTP version is not 1.0 or 1.1.")
+        }
+        guard let method = HTTPRequest.Method(methodText) else {
+            throw .badFraming("The method has a character that it must not have.")
+        }
+        self.method = method
+        let target = try RequestTarget(target)
+        try checkOrigin(headers, target, listener.hostPolicy)
+
+        let request = Request(
+            id: id,
+            method: method,
+            target,
+            fields: headers.fields,
+            peer: connection.peer
+        )
+        let match = listener.routes.match(request)
+        bodyBytesMax = listener.configuration.bodyBytesMax
+        if case .found(let route, _) = match {
+            bodyBytesMax = route.bodyBytesMax ?? bodyBytesMax
+            keepsBody = !route.consumes.isEmpty
+        }
+        self.request = request
+        self.match = match
+        if let length = headers.contentLength {
+            if length > bodyBytesMax { throw .bodyTooLarge(bytesMax: bodyBytesMax) }
+            if keepsBody { self.request?.body.reserveCapacity(length) }
+        }
+        phase = .receiving
+    }
+
+    /// Takes in a piece of the body.
+    func receive(_ piece: Span<UInt8>) {
+        bodyBytes += piece.count
+        guard bodyBytes <= bodyBytesMax else {
+            // The library takes no response before the end; the deadline bounds how much comes.
+            request?.body = []
+            return
+        }
+        guard keepsBody else { return }
+        for index in piece.indices { request?.body.append(piece[index]) }
+    }
+
+    /// Answers the request, whose body has arrived.
+    func answer(_ routes: RouteTable) -> Answer {
+        guard let request = request.take(), let match else {
+            preconditionFailure("An exchange is answered once, and after it has begun.")
+        }
+        guard bodyBytes <= bodyBytesMax else {
+            let problem = Problem.bodyTooLarge(bytesMax: bodyBytesMax)
+            return .now(problem.response(requestID: id))
+        }
+        return routes.answer(request, match)
+    }
+
+    /// What is known of the request, when it is over.
+    func record(endedNanoseconds: UInt64) -> RequestRecord {
+        RequestRecord(
+            id: id,
+            method: method,
+            route: match?.template,
+            path: String(target.prefix { $0 != "?" }),
+            status: status,
+            responseBytes: method == .head ? 0 : responseBytes,
+            durationNanoseconds: endedNanoseconds - begunNanoseconds,
+            peer: connection.peer
+        )
+    }
+
+    private func checkOrigin(
+        _ headers: HeaderSection,
+        _ target: RequestTarget,
+        _ policy: HostPolicy
+    ) throws(Problem) {
+        guard headers.hosts.count == 1, let field = headers.hosts.first else {
+            throw .badHost("There must be exactly one Host field.")
+        }
+        let host = target.authority ?? field
+        if host != connection.acceptedHost {
+            try policy.check(host: host)
+            connection.acceptedHost = host
+        }
+        for origin in headers.origins { try policy.check(origin: origin, host: host) }
+        if headers.fetchSite == "cross-site" {
+            throw .originNotAllowed("A page of another site asks.")
+        }
+    }
+}
+
+/// What is remembered from one request of a connection to the next.
+final class ConnectionContext {
+    /// When its patience ends.
+    let timer: ConnectionTimer
+
+    /// The other end.
+    let peer: Peer
+
+    /// The host that was checked last, as sent: clients repeat themselves.
+    var acceptedHost = ""
+
+    /// A new connection.
+    init(timer: ConnectionTimer, peer: Peer) {
+        self.timer = timer
+        self.peer = peer
+    }
+}

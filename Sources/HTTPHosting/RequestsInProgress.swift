@@ -1,0 +1,78 @@
+import CMicroHTTPD
+
+/// The requests of one listener that are not over, and the suspended ones among them.
+///
+/// libmicrohttpd aborts the process when it is stopped with a suspended connection, and using a
+/// connection after that is undefined. So suspending, resuming and the end share one lock: a
+/// connection found in `suspended` is alive, and after `refuseMore` none is suspended again.
+@safe final class RequestsInProgress: Sendable {
+    @safe private struct State {
+        var count = 0
+        var isRefusing = false
+        var suspended: [String: OpaquePointer] = unsafe [:]
+        var responses: [String: Response] = [:]
+    }
+
+    private let state = Locked(State())
+
+    /// A request line has arrived.
+    func begin() {
+        state.withLock { $0.count += 1 }
+    }
+
+    /// A request is over, one way or another.
+    func end(_ id: String) {
+        let isLast = state.withLock { state in
+            state.count -= 1
+            return state.count == 0
+        }
+        if isLast { state.signal() }
+    }
+
+    /// Suspends `connection` until there is a response for `id`.
+    ///
+    /// - Returns: false when the listener is about to stop, and the connection is not suspended.
+    func suspend(_ id: String, _ connection: OpaquePointer) -> Bool {
+        // Safe because the listener's thread calls it from the connection's own callback, once.
+        nonisolated(unsafe) let connection = unsafe connection
+        return state.withLock { state in
+            if state.isRefusing { return false }
+            unsafe MHD_suspend_connection(connection)
+            unsafe state.suspended[id] = connection
+            return true
+        }
+    }
+
+    /// Stores the response for `id` and lets its connection go on. Any thread may call it.
+    func resume(_ id: String, _ response: Response) {
+        state.withLock { state in
+            // Safe because a connection in `suspended` can neither end nor be resumed elsewhere.
+            guard let connection = unsafe state.suspended.removeValue(forKey: id) else { return }
+            state.responses[id] = response
+            unsafe MHD_resume_connection(connection)
+        }
+    }
+
+    /// The response that was stored for `id`.
+    func takeResponse(_ id: String) -> Response? {
+        state.withLock { $0.responses.removeValue(forKey: id) }
+    }
+
+    /// Resumes all that is suspended with a problem `draining`, and suspends nothing any more.
+    func refuseMore() {
+        state.withLock { state in
+            state.isRefusing = true
+            for unsafe (id, connection) in unsafe state.suspended {
+                state.responses[id] = Problem.draining.response(requestID: id)
+                // Safe as in `resume`.
+                unsafe MHD_resume_connection(connection)
+            }
+            unsafe state.suspended.removeAll()
+        }
+    }
+
+    /// Waits until no request is in progress, or the deadline (CLOCK_MONOTONIC) has passed.
+    func waitForNone(untilNanoseconds deadline: UInt64) {
+        state.wait(untilNanoseconds: deadline) { $0.count == 0 }
+    }
+}

@@ -26,7 +26,8 @@ let package = Package(
         .target(
             name: "RelayEngine",
             dependencies: ["RelayModel", "CRelaySocket"],
-            swiftSettings: strict
+            // Functions that return spans of their arenas.
+            swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]
         ),
 
         // Definitions on disk.

@@ -1,1 +1,151 @@
-#pragma once
+// Linux calls that Swift cannot see or cannot make safely: recvmmsg, sendmmsg, epoll, control
+// messages, routing netlink. Stateless; allocates nothing that outlives a call; every function
+// that can fail returns a negative errno. Addresses cross this border in host byte order.
+#ifndef RELAYCAST_CRELAYSOCKET_H
+#define RELAYCAST_CRELAYSOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Addresses
+
+// An address and port. IPv4 keeps its 32 bits in `low`.
+typedef struct {
+    uint64_t high;
+    uint64_t low;
+    uint32_t scope_id; // sin6_scope_id (ipv6(7))
+    uint16_t port;
+    uint8_t family; // 4, 6, or 0 = none
+} relay_endpoint;
+
+// MARK: Sockets
+
+// A non-blocking, close-on-exec UDP socket; family 4 or 6 (then IPV6_V6ONLY).
+int relay_socket_open(int family);
+void relay_close(int fd);
+int relay_bind(int fd, relay_endpoint endpoint);
+int relay_local_endpoint(int fd, relay_endpoint *endpoint);
+
+// Both SO_REUSEADDR and SO_REUSEPORT: only with both do all sockets of a port get their copy of a
+// multicast or broadcast datagram.
+int relay_share_port(int fd);
+// IP_MULTICAST_ALL / IPV6_MULTICAST_ALL = 0: nothing from groups that only others joined.
+int relay_isolate_groups(int fd, int family);
+// IP_PKTINFO and IP_RECVTTL, or their IPv6 twins: destination, interface and TTL of each datagram.
+int relay_request_metadata(int fd, int family);
+// IP_RECVERR / IPV6_RECVERR: without it a full send queue reports success.
+int relay_report_errors(int fd, int family);
+int relay_allow_broadcast(int fd);
+int relay_set_multicast_loopback(int fd, int family, int enabled);
+// IP_MULTICAST_IF / IPV6_MULTICAST_IF by index.
+int relay_set_multicast_interface(int fd, int family, int interface_index);
+// Multicast and unicast TTL, or hop limit.
+int relay_set_ttl(int fd, int family, int ttl);
+// Asks for a receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF).
+int relay_set_receive_buffer(int fd, int bytes);
+// What SO_RCVBUF reports, halved: what was granted.
+int relay_receive_buffer(int fd);
+// MCAST_JOIN_GROUP (*,G).
+int relay_join(int fd, relay_endpoint group, int interface_index);
+// MCAST_JOIN_SOURCE_GROUP (S,G).
+int relay_join_source(int fd, relay_endpoint group, relay_endpoint source, int interface_index);
+// sk_drops from SO_MEMINFO: datagrams dropped at the receive buffer; wraps at 2^32.
+int64_t relay_receive_drops(int fd);
+
+// MARK: Receiving
+
+// Datagrams in a batch: 64 is where the cost per datagram stops falling.
+#define RELAY_BATCH_DATAGRAMS 64
+// Room for one datagram: more than the largest, 65 535, so nothing is ever truncated. Not a power
+// of two, or all slots would fall on the same cache sets.
+#define RELAY_SLOT_BYTES (65536 + 192)
+
+// A received datagram; its payload is in the slot of the same index.
+typedef struct {
+    relay_endpoint source;
+    relay_endpoint destination;   // address only; family 0 = unknown
+    relay_endpoint local_address; // ipi_spec_dst; IPv6: the destination when unicast
+    int32_t interface_index;      // 0 = unknown
+    int32_t ttl;                  // -1 = unknown
+    uint32_t length;
+    uint32_t truncated;
+} relay_received;
+
+// Bytes of memory that relay_receive works in, aligned to 16; its slots come on top.
+size_t relay_batch_bytes(void);
+// Prepares memory of relay_batch_bytes() and RELAY_BATCH_DATAGRAMS slots of RELAY_SLOT_BYTES.
+void relay_batch_initialize(void *batch, uint8_t *slots);
+// Receives without waiting; 0…64 datagrams described in `received`, or -errno; -EAGAIN = none.
+int relay_receive(int fd, void *batch, relay_received *received);
+
+// MARK: Sending
+
+typedef struct {
+    const uint8_t *bytes;
+    uint32_t length;
+    int32_t interface_index;      // outbound interface of a broadcast; 0 = by route
+    relay_endpoint destination;
+    relay_endpoint local_address; // source address to use; family 0 = the kernel's choice
+} relay_outgoing;
+
+// Sends up to RELAY_BATCH_DATAGRAMS without waiting; how many left, or -errno of the first.
+int relay_send(int fd, const relay_outgoing *outgoing, int count);
+// Takes one entry off the error queue; its errno, or 0 when it is empty. `is_local` tells the
+// errors of this host's own sends, which those sends also returned, from what ICMP reported.
+int relay_next_queued_error(int fd, int *is_local);
+// Takes the pending error off the socket (SO_ERROR).
+int relay_take_pending_error(int fd);
+
+// MARK: Waiting
+
+typedef struct {
+    uint64_t token;
+    uint32_t readable;
+    uint32_t writable;
+    uint32_t failed;
+} relay_event;
+
+#define RELAY_EVENTS_MAX 256
+
+int relay_epoll_create(void);
+// Watches for readability and errors, and for writability when asked; level-triggered.
+int relay_epoll_add(int epoll, int fd, uint64_t token);
+int relay_epoll_modify(int epoll, int fd, uint64_t token, int writable);
+int relay_epoll_remove(int epoll, int fd);
+// Up to RELAY_EVENTS_MAX events; a negative time-out waits for ever; EINTR is retried.
+int relay_epoll_wait(int epoll, relay_event *events, int timeout_milliseconds);
+
+int relay_eventfd_create(void);
+void relay_eventfd_signal(int fd);
+void relay_eventfd_drain(int fd);
+
+// MARK: The host
+
+// The interface index of the kernel's route to an address, or -errno (-ENETUNREACH: no route).
+int relay_route_interface(relay_endpoint destination);
+
+typedef struct {
+    char name[16];
+    int32_t index;
+    uint32_t flags;
+    int32_t mtu;                // -1 = unknown
+    int32_t prefix_length;
+    relay_endpoint address;     // family 0: an interface without addresses
+    relay_endpoint broadcast;   // family 0 = none
+} relay_interface_entry;
+
+// One entry for every address, and one without address for every interface; how many there are
+// (more than `capacity` when it was too small), or -errno.
+int relay_list_interfaces(relay_interface_entry *entries, int capacity);
+
+// Nanoseconds since 1970 (CLOCK_REALTIME) and of CLOCK_MONOTONIC.
+int64_t relay_realtime_nanoseconds(void);
+int64_t relay_monotonic_nanoseconds(void);
+// The symbolic name of an error, like "EADDRINUSE".
+const char *relay_errno_name(int error);
+// Names the calling thread, at most 15 bytes (pthread_setname_np(3)).
+void relay_name_thread(const char *name);
+// Whether this process may exceed rmem_max and use foreign source addresses (CAP_NET_ADMIN).
+int relay_has_net_admin(void);
+
+#endif

@@ -1,0 +1,41 @@
+import RelayModel
+
+/// What a session lets in: plain values, so that the relay thread decides in nanoseconds.
+struct DatagramFilter {
+    private let accept: DestinationClassSet
+    private let allow: [CIDRBlock]
+    private let deny: [CIDRBlock]
+    private let requiredSourcePort: UInt16
+    /// The interface that groups and broadcasts must come in by; 0 = any.
+    private let interfaceIndex: Int32
+
+    init(_ definition: SessionDefinition, interfaceIndex: Int32) {
+        accept = definition.accept
+        allow = definition.allow
+        deny = definition.deny
+        requiredSourcePort = definition.requireSourcePort
+        self.interfaceIndex =
+            definition.joins || definition.interface != nil ? interfaceIndex : 0
+    }
+
+    /// Why the datagram is dropped; nil = accepted. Reasons are looked for in this order:
+    /// malformed, destination class, interface, own, source, source port.
+    @inline(__always)
+    func dropReason(_ datagram: ReceivedDatagram, isOwn: () -> Bool) -> DropReason? {
+        guard let destinationClass = datagram.destinationClass else { return .malformed }
+        guard accept.contains(destinationClass) else { return .destinationClass }
+        if interfaceIndex != 0 && destinationClass != .unicast
+            && datagram.interfaceIndex != interfaceIndex
+        {
+            return .interface
+        }
+        if isOwn() { return .own }
+        let source = datagram.source.address
+        for block in deny where block.contains(source) { return .source }
+        if !allow.isEmpty && !allow.contains(where: { $0.contains(source) }) { return .source }
+        if requiredSourcePort != 0 && datagram.source.port != requiredSourcePort {
+            return .sourcePort
+        }
+        return nil
+    }
+}

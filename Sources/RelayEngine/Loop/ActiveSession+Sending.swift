@@ -1,0 +1,175 @@
+import Glibc
+import RelayModel
+
+/// A send request on its way: how far it has come, and until when it may wait for buffer space.
+struct PendingSend {
+    let request: SendRequest
+    let done: @Sendable (SendOutcome) -> Void
+    var next = 0
+    var outcome = SendOutcome()
+    /// Monotonic nanoseconds.
+    let deadline: Int64
+}
+
+/// What one turn of sending came to.
+enum SendTurn {
+    /// Nothing is left to send.
+    case idle
+    /// More is left; other work may go first.
+    case more
+    /// The socket has no buffer space (EAGAIN); it reports when there is some.
+    case blocked
+}
+
+extension ActiveSession {
+    /// A request waits this long for buffer space.
+    static let sendWaitNanosecondsMax: Int64 = 5_000_000_000
+    /// Tries after errors that belong to earlier sends.
+    private static let staleErrorsMax = 4
+
+    /// Sends a batch of the first pending request.
+    func sendTurn(_ batch: inout SendBatch) -> SendTurn {
+        guard !pendingSends.isEmpty else { return .idle }
+        fill(&batch)
+        if batch.count > 0 {
+            let result = transmit(batch, from: 0)
+            if result >= 0 {
+                noteSent(batch, result)
+            } else if -result == Int(EAGAIN) {
+                if HostNetwork.monotonicNanoseconds() < pendingSends[0].deadline { return .blocked }
+                fail(Int32(-result))
+            } else {
+                fail(Int32(-result))
+            }
+        }
+        if pendingSends[0].next == pendingSends[0].request.count { finish() }
+        return pendingSends.isEmpty ? .idle : .more
+    }
+
+    private func fill(_ batch: inout SendBatch) {
+        batch.removeAll()
+        guard let destination = session.path.destination else { return }
+        let pending = pendingSends[0]
+        // Groups leave by IP_MULTICAST_IF; a broadcast without a route needs its interface named.
+        let names = session.definition.kind == .broadcast && session.definition.interface != nil
+        let interfaceIndex = names ? session.path.interface?.index ?? 0 : 0
+        let bytes = pending.request.bytes.span
+        for index in pending.next..<pending.request.count {
+            let isAdded = batch.append(
+                bytes.extracting(pending.request.range(index)),
+                to: destination,
+                interfaceIndex: interfaceIndex,
+                localAddress: nil
+            )
+            if !isAdded { return }
+        }
+    }
+
+    private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
+        let now = HostNetwork.now()
+        if hasOwnCopies {
+            for index in 0..<count {
+                own.noteSent(
+                    batch.payload(index), to: batch.destination(index).address, at: now)
+            }
+        }
+        let (first, traffic) = rememberSent(batch, 0..<count)
+        activity.counters.countSent(traffic, at: now)
+        for index in 0..<count {
+            pendingSends[0].outcome.sent.append(
+                SendOutcome.Sent(
+                    sequence: first + UInt64(index), length: batch.payload(index).count))
+        }
+        pendingSends[0].next += count
+    }
+
+    private func fail(_ number: Int32) {
+        countFailure(number)
+        let index = pendingSends[0].next
+        let error = SessionError(SystemCallError("sendmsg", number))
+        pendingSends[0].outcome.failure = SessionError(
+            error.code, "datagram \(index): \(error.detail)", errno: error.errno)
+        finish()
+    }
+
+    private func finish() {
+        let pending = pendingSends.removeFirst()
+        pending.done(pending.outcome)
+    }
+
+    /// Ends every request that has not been sent wholly.
+    func failPendingSends(_ error: SessionError) {
+        for var pending in pendingSends {
+            pending.outcome.failure = error
+            pending.done(pending.outcome)
+        }
+        pendingSends = []
+    }
+
+    // MARK: - Shared with replies
+
+    /// Sends the datagrams from an index on: how many left, or a negative errno.
+    ///
+    /// An error that ICMP reported for an earlier send surfaces on the next one, whatever its
+    /// destination; such errors are counted and the send is tried again.
+    func transmit(_ batch: borrowing SendBatch, from first: Int) -> Int {
+        var result = session.socket.send(batch, from: first)
+        var tries = 0
+        while result < 0 && -result != Int(EAGAIN) && tries < Self.staleErrorsMax {
+            let stale = session.socket.takeErrors()
+            if stale.isEmpty { break }
+            activity.counters.countSendFailed(UInt64(stale.count))
+            note("icmp", stale[stale.count - 1])
+            result = session.socket.send(batch, from: first)
+            tries += 1
+        }
+        return result
+    }
+
+    func countFailure(_ number: Int32) {
+        if number == ENOBUFS || number == EAGAIN {
+            activity.counters.countSendBufferFull(1)
+        } else {
+            activity.counters.countSendFailed(1)
+        }
+        note("sendmsg", number)
+    }
+
+    /// Remembers datagrams that left, and adds them up; also the sequence number of the first.
+    func rememberSent(
+        _ batch: borrowing SendBatch, _ range: Range<Int>
+    ) -> (first: UInt64, traffic: Traffic) {
+        let now = HostNetwork.now()
+        let path = session.path
+        let local = session.socket.localEndpoint
+        var traffic = Traffic()
+        let first = activity.recentPackets.record(.sent) { ring, _ in
+            for index in range {
+                let payload = batch.payload(index)
+                let destination = batch.destination(index)
+                traffic.datagrams += 1
+                traffic.bytes += UInt64(payload.count)
+                ring.append(
+                    PacketRing.Header(
+                        at: now,
+                        direction: .sent,
+                        source: Endpoint(path.interface?.address ?? local.address, port: local.port),
+                        destination: destination,
+                        destinationClass: destinationClass(of: destination.address),
+                        interfaceIndex: path.interface?.index ?? 0,
+                        localAddress: nil,
+                        ttl: session.definition.sends ? session.definition.ttl : nil,
+                        length: payload.count,
+                        dropReason: nil
+                    ),
+                    payload: payload)
+            }
+        }
+        return (first, traffic)
+    }
+
+    private func destinationClass(of address: IPAddress) -> DestinationClass {
+        if address.isMulticast { return .multicast }
+        return address == session.path.destination?.address ? .broadcast : .unicast
+    }
+}

@@ -1,0 +1,91 @@
+import RelayModel
+
+/// A session's answers: what to say and how often.
+struct Replier {
+    var renderer: ReplyRenderer
+    var bucket: TokenBucket
+
+    init(_ reply: Reply, hostname: String) {
+        renderer = ReplyRenderer(reply.content, hostname: hostname)
+        bucket = TokenBucket(
+            perSecond: reply.perSecondMax, at: HostNetwork.monotonicNanoseconds())
+    }
+}
+
+extension ActiveSession {
+    /// Answers the accepted datagrams of a batch to their senders.
+    func reply(
+        to batch: borrowing ReceiveBatch,
+        _ count: Int,
+        _ verdicts: InlineArray<64, DropReason?>,
+        _ firstSequence: UInt64,
+        _ replies: inout SendBatch
+    ) {
+        let now = HostNetwork.monotonicNanoseconds()
+        var rateLimited: UInt64 = 0
+        replies.removeAll()
+        for index in 0..<count where verdicts[index] == nil {
+            let datagram = batch.datagram(index)
+            // Source port 0 says that no answer is wanted (RFC 768).
+            if datagram.source.port == 0 { continue }
+            guard let payload = render(datagram, firstSequence + UInt64(index), now) else {
+                rateLimited += 1
+                continue
+            }
+            if !enqueue(payload, datagram, &replies) {
+                sendReplies(&replies)
+                _ = enqueue(payload, datagram, &replies)
+            }
+        }
+        activity.counters.countRateLimitedReplies(rateLimited)
+        sendReplies(&replies)
+    }
+
+    private func render(_ datagram: ReceivedDatagram, _ sequence: UInt64, _ now: Int64) -> [UInt8]? {
+        guard replier?.bucket.take(at: now) == true else { return nil }
+        let context = ReplyRenderer.Context(
+            source: datagram.source,
+            destination: datagram.destination,
+            interface: interfaceName(datagram.interfaceIndex),
+            length: datagram.length,
+            sequence: sequence
+        )
+        return replier?.renderer.render(context)
+    }
+
+    private func interfaceName(_ index: Int32) -> String {
+        if let interface = session.path.interface, interface.index == index { return interface.name }
+        return HostNetwork.interfaceName(index) ?? String(index)
+    }
+
+    /// The answer leaves by the address that the datagram came to, when that is one of this host.
+    private func enqueue(
+        _ payload: [UInt8], _ datagram: ReceivedDatagram, _ replies: inout SendBatch
+    ) -> Bool {
+        replies.append(
+            payload.span,
+            to: datagram.source,
+            interfaceIndex: 0,
+            localAddress: datagram.localAddress
+        )
+    }
+
+    /// Sends the gathered replies; one that fails is counted and does not stop the others.
+    private func sendReplies(_ replies: inout SendBatch) {
+        var index = 0
+        while index < replies.count {
+            let result = transmit(replies, from: index)
+            let sent = max(result, 0)
+            if sent > 0 {
+                let (_, traffic) = rememberSent(replies, index..<index + sent)
+                activity.counters.countReplied(traffic, at: HostNetwork.now())
+            }
+            index += sent
+            if result < 0 {
+                countFailure(Int32(-result))
+                index += 1
+            }
+        }
+        replies.removeAll()
+    }
+}

@@ -1,0 +1,57 @@
+import RelayModel
+
+/// What other threads ask of the relay thread.
+enum RelayCommand: Sendable {
+    case add(RelaySession, done: @Sendable (SystemCallError?) -> Void)
+    case remove(RelaySession, done: @Sendable () -> Void)
+    case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
+    case stop
+}
+
+/// A bounded queue of commands that wakes the relay thread.
+final class Mailbox: Sendable {
+    /// Sends that may wait; everything else is asked by one thread at a time.
+    static let sendsMax = 1024
+
+    private struct State {
+        var commands: [RelayCommand] = []
+        var isClosed = false
+    }
+
+    private let state = Locked(State())
+    let signal: WakeSignal
+
+    init() throws(SystemCallError) { signal = try WakeSignal() }
+
+    /// Puts a command in; false when the mailbox is full of sends or closed.
+    func post(_ command: RelayCommand) -> Bool {
+        let isPosted = state.withLock { state in
+            if state.isClosed { return false }
+            if case .send = command, state.commands.count >= Self.sendsMax { return false }
+            state.commands.append(command)
+            return true
+        }
+        if isPosted { signal.signal() }
+        return isPosted
+    }
+
+    /// Takes all commands.
+    func takeAll() -> [RelayCommand] {
+        signal.drain()
+        return state.withLock { state in
+            let taken = state.commands
+            state.commands = []
+            return taken
+        }
+    }
+
+    /// Takes all commands for the last time; what comes later is refused.
+    func close() -> [RelayCommand] {
+        state.withLock { state in
+            state.isClosed = true
+            let taken = state.commands
+            state.commands = []
+            return taken
+        }
+    }
+}

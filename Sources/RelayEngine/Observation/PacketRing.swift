@@ -1,0 +1,119 @@
+import RelayModel
+
+/// The newest packets of a session: fixed headers and a flat ring of payload bytes, allocated
+/// when the first packet comes.
+struct PacketRing: ~Copyable {
+    /// Payload bytes kept per session at most, whatever the ring size and snap length.
+    static let payloadBytesMax = 4 * 1_048_576
+
+    /// A remembered packet without its payload.
+    struct Header {
+        var at: Timestamp
+        var direction: CapturedPacket.Direction
+        var source: Endpoint
+        var destination: Endpoint
+        var destinationClass: DestinationClass
+        var interfaceIndex: Int32
+        var localAddress: IPAddress?
+        var ttl: UInt8?
+        var length: Int
+        var dropReason: DropReason?
+        fileprivate var position = 0
+        fileprivate var capturedLength = 0
+
+        init(
+            at: Timestamp,
+            direction: CapturedPacket.Direction,
+            source: Endpoint,
+            destination: Endpoint,
+            destinationClass: DestinationClass,
+            interfaceIndex: Int32,
+            localAddress: IPAddress?,
+            ttl: UInt8?,
+            length: Int,
+            dropReason: DropReason?
+        ) {
+            self.at = at
+            self.direction = direction
+            self.source = source
+            self.destination = destination
+            self.destinationClass = destinationClass
+            self.interfaceIndex = interfaceIndex
+            self.localAddress = localAddress
+            self.ttl = ttl
+            self.length = length
+            self.dropReason = dropReason
+        }
+    }
+
+    private let capacity: Int
+    private let snapLength: Int
+    private var headers: [Header] = []
+    private var payloads: PacketBytes?
+    /// Packets in the ring.
+    private(set) var count = 0
+    /// The sequence number of the newest packet; 0 = none yet.
+    private(set) var newest: UInt64 = 0
+
+    init(capacity: Int, snapLength: Int) {
+        self.capacity = capacity
+        self.snapLength = snapLength
+    }
+
+    /// The sequence number of the oldest packet still there; newest + 1 when there is none.
+    var oldest: UInt64 { newest + 1 - UInt64(count) }
+
+    /// Gives the packet the next sequence number and remembers it, if the session keeps packets.
+    mutating func append(_ header: Header, payload: Span<UInt8>) {
+        newest += 1
+        guard capacity > 0 else { return }
+        if payloads == nil { allocate(header) }
+        let captured = min(payload.count, snapLength)
+        makeRoom(for: captured)
+        let index = Int(newest % UInt64(capacity))
+        headers[index] = header
+        headers[index].capturedLength = captured
+        headers[index].position = payloads?.append(payload, length: captured) ?? 0
+        count += 1
+    }
+
+    private mutating func allocate(_ header: Header) {
+        headers = Array(repeating: header, count: capacity)
+        // One snap length more, for what the wrap leaves unused.
+        payloads = PacketBytes(
+            capacity: min(capacity * snapLength, Self.payloadBytesMax) + snapLength)
+    }
+
+    /// Forgets the oldest packets until the header and the payload find room.
+    private mutating func makeRoom(for length: Int) {
+        if count == capacity { count -= 1 }
+        let position = payloads?.nextPosition(length: length) ?? 0
+        let limit = position + length - (payloads?.capacity ?? 0)
+        while count > 0 && headers[Int(oldest % UInt64(capacity))].position < limit { count -= 1 }
+    }
+
+    /// A copy of a packet that is still there.
+    func packet(_ sequence: UInt64) -> CapturedPacket {
+        precondition(sequence >= oldest && sequence <= newest)
+        let header = headers[Int(sequence % UInt64(capacity))]
+        return CapturedPacket(
+            sequence: sequence,
+            at: header.at,
+            direction: header.direction,
+            source: header.source,
+            destination: header.destination,
+            destinationClass: header.destinationClass,
+            interfaceIndex: header.interfaceIndex,
+            localAddress: header.localAddress,
+            ttl: header.ttl,
+            length: header.length,
+            dropReason: header.dropReason,
+            payload: payloads?.bytes(at: header.position, length: header.capturedLength) ?? []
+        )
+    }
+
+    /// The direction of a packet that is still there.
+    func direction(_ sequence: UInt64) -> CapturedPacket.Direction {
+        headers[Int(sequence % UInt64(capacity))].direction
+    }
+}

@@ -1,0 +1,164 @@
+import RelayModel
+import Synchronization
+
+/// A page of a session's recent packets.
+package struct PacketPage: Sendable {
+    package var items: [CapturedPacket] = []
+    /// The cursor to continue from: the sequence number of the last packet looked at.
+    package var next: UInt64
+    /// The oldest packet that is remembered; nil when there is none.
+    package var oldest: UInt64?
+    /// Packets after the cursor that were overwritten before they were read.
+    package var missed: UInt64 = 0
+}
+
+/// What a session remembers of single packets and senders; locked once a batch.
+package final class RecentPackets: Sendable {
+    /// Readers that may wait for a packet at once.
+    package static let waitersMax = 64
+    /// Packets copied while the lock is held: the relay thread waits no longer than for these.
+    private static let chunk = 16
+
+    private struct Waiter {
+        let direction: CapturedPacket.Direction?
+        let wake: @Sendable () -> Void
+    }
+
+    private struct State: ~Copyable {
+        var ring: PacketRing
+        var sources = SourceTable()
+        var lastError: TransferError?
+        var waiters: [UInt64: Waiter] = [:]
+        var nextWaiter: UInt64 = 0
+    }
+
+    private let state: Locked<State>
+
+    init(capacity: Int, snapLength: Int) {
+        state = Locked(State(ring: PacketRing(capacity: capacity, snapLength: snapLength)))
+    }
+}
+
+// MARK: - Writing, on the relay thread only
+
+extension RecentPackets {
+    /// Adds the packets of a batch under one lock; returns the sequence number of the first.
+    ///
+    /// The body calls `append` for each packet in order, and `noteSource` for received ones.
+    func record(
+        _ direction: CapturedPacket.Direction,
+        _ body: (inout PacketRing, inout SourceTable) -> Void
+    ) -> UInt64 {
+        var first: UInt64 = 0
+        let woken = state.withLock { state in
+            first = state.ring.newest + 1
+            body(&state.ring, &state.sources)
+            return Self.takeWaiters(&state) { $0.direction == nil || $0.direction == direction }
+        }
+        for waiter in woken { waiter.wake() }
+        return first
+    }
+
+    func record(_ error: TransferError) {
+        state.withLock { $0.lastError = error }
+    }
+
+    private static func takeWaiters(
+        _ state: inout State, where isConcerned: (Waiter) -> Bool
+    ) -> [Waiter] {
+        if state.waiters.isEmpty { return [] }
+        let concerned = state.waiters.filter { isConcerned($0.value) }
+        for key in concerned.keys { state.waiters[key] = nil }
+        return Array(concerned.values)
+    }
+}
+
+// MARK: - Reading, on any thread
+
+extension RecentPackets {
+    /// Packets after a cursor, oldest first.
+    ///
+    /// A cursor from the future (of an earlier incarnation) is taken for the newest packet.
+    package func page(
+        after cursor: UInt64?, limit: Int, direction: CapturedPacket.Direction? = nil
+    ) -> PacketPage {
+        var page = state.withLock { state in
+            let start = min(cursor ?? state.ring.oldest - 1, state.ring.newest)
+            return PacketPage(
+                next: start, missed: state.ring.oldest - min(state.ring.oldest, start + 1))
+        }
+        while page.items.count < limit && readChunk(into: &page, limit, direction) {}
+        state.withLock { page.oldest = $0.ring.count > 0 ? $0.ring.oldest : nil }
+        return page
+    }
+
+    /// Copies the next few packets; false when there are no more.
+    private func readChunk(
+        into page: inout PacketPage, _ limit: Int, _ direction: CapturedPacket.Direction?
+    ) -> Bool {
+        state.withLock { state in
+            if page.next + 1 < state.ring.oldest {
+                if !page.items.isEmpty { page.missed += state.ring.oldest - (page.next + 1) }
+                page.next = state.ring.oldest - 1
+            }
+            var copied = 0
+            while page.next < state.ring.newest && page.items.count < limit
+                && copied < Self.chunk
+            {
+                page.next += 1
+                if direction != nil && state.ring.direction(page.next) != direction { continue }
+                page.items.append(state.ring.packet(page.next))
+                copied += 1
+            }
+            return page.next < state.ring.newest
+        }
+    }
+
+    /// The 16 busiest senders, and the last error.
+    package func summary() -> (sources: [SourceActivity], lastError: TransferError?) {
+        state.withLock { ($0.sources.busiest(16), $0.lastError) }
+    }
+
+    /// Calls `wake` once, on the relay thread, after the next packet of the direction, or at once
+    /// when one after the cursor is there already.
+    ///
+    /// Returns a token for `cancelWait`, or nil when it was called already, or when too many wait.
+    package func wait(
+        after cursor: UInt64,
+        direction: CapturedPacket.Direction?,
+        wake: @escaping @Sendable () -> Void
+    ) -> UInt64? {
+        let token: UInt64? = state.withLock { state in
+            if Self.hasPacket(after: cursor, direction, state.ring) { return nil }
+            guard state.waiters.count < Self.waitersMax else { return nil }
+            state.nextWaiter += 1
+            state.waiters[state.nextWaiter] = Waiter(direction: direction, wake: wake)
+            return state.nextWaiter
+        }
+        if token == nil { wake() }
+        return token
+    }
+
+    private static func hasPacket(
+        after cursor: UInt64, _ direction: CapturedPacket.Direction?, _ ring: borrowing PacketRing
+    ) -> Bool {
+        var sequence = max(cursor + 1, ring.oldest)
+        while sequence <= ring.newest {
+            if direction == nil || ring.direction(sequence) == direction { return true }
+            sequence += 1
+        }
+        return false
+    }
+
+    /// Takes a waiter back and wakes it; harmless when it was woken already.
+    package func cancelWait(_ token: UInt64) {
+        let waiter = state.withLock { $0.waiters.removeValue(forKey: token) }
+        waiter?.wake()
+    }
+
+    /// Wakes everyone who waits.
+    package func wakeAll() {
+        let woken = state.withLock { state in Self.takeWaiters(&state) { _ in true } }
+        for waiter in woken { waiter.wake() }
+    }
+}

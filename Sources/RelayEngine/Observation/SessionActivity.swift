@@ -1,0 +1,65 @@
+import RelayModel
+
+/// Everything that is observed of one incarnation of a session, from its creation on; it outlives
+/// the sockets that the session opens in turn.
+package final class SessionActivity: Sendable {
+    package let counters = SessionCounters()
+    package let recentPackets: RecentPackets
+    private let history = Locked(RateHistory())
+    private let receiveDrops = Locked(ReceiveDrops())
+
+    /// The receive drops of the sockets that are closed, and the one that is open.
+    private struct ReceiveDrops {
+        var total: UInt64 = 0
+        var last: UInt32 = 0
+        var socket: SessionSocket?
+
+        mutating func update() -> UInt64? {
+            guard let socket else { return total }
+            guard let drops = socket.receiveDrops() else { return nil }
+            total += UInt64(drops &- last)
+            last = drops
+            return total
+        }
+    }
+
+    package init(_ definition: SessionDefinition) {
+        recentPackets = RecentPackets(
+            capacity: definition.recentPackets, snapLength: definition.snapLength)
+    }
+
+    /// All counters now, with the kernel's receive drops.
+    package func counterValues() -> CounterValues {
+        var values = counters.values()
+        values.lostReceiveBufferFull = receiveDrops.withLock { $0.update() }
+        return values
+    }
+
+    /// Takes the sample of this second for the rates; the time is monotonic nanoseconds.
+    package func sampleRates(at now: Int64) {
+        let values = counters.values()
+        let sent = values.sent + values.replied
+        history.withLock { $0.append(received: values.received, sent: sent, at: now) }
+    }
+
+    /// Mean rates over 1, 10 and 60 seconds.
+    package func rates() -> [TrafficRates] {
+        history.withLock { history in [1, 10, 60].map { history.rates(seconds: $0) } }
+    }
+
+    /// Counts the drops of this socket from now on.
+    func attach(_ socket: SessionSocket) {
+        receiveDrops.withLock { drops in
+            drops.socket = socket
+            drops.last = 0
+        }
+    }
+
+    /// Keeps what the open socket dropped, before it is closed.
+    func detach() {
+        receiveDrops.withLock { drops in
+            _ = drops.update()
+            drops.socket = nil
+        }
+    }
+}

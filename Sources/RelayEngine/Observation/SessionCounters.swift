@@ -1,0 +1,124 @@
+import RelayModel
+import Synchronization
+
+/// A session's counters as atomics with one writer, the relay thread.
+///
+/// Readers never wait. `received` is not stored but derived, so that it equals accepted plus
+/// dropped in every snapshot, also in one that overlaps an update.
+package final class SessionCounters: Sendable {
+    private let acceptedDatagrams = Atomic<UInt64>(0)
+    private let acceptedBytes = Atomic<UInt64>(0)
+    /// Datagrams by `DropReason.rawValue`.
+    private let dropped = InlineArray<8, Atomic<UInt64>> { _ in Atomic(0) }
+    private let droppedBytes = Atomic<UInt64>(0)
+    private let sentDatagrams = Atomic<UInt64>(0)
+    private let sentBytes = Atomic<UInt64>(0)
+    private let repliedDatagrams = Atomic<UInt64>(0)
+    private let repliedBytes = Atomic<UInt64>(0)
+    private let repliesRateLimited = Atomic<UInt64>(0)
+    private let lostSendBufferFull = Atomic<UInt64>(0)
+    private let lostSendFailed = Atomic<UInt64>(0)
+    private let truncated = Atomic<UInt64>(0)
+    private let lastReceivedAt = Atomic<Int64>(.min)
+    private let lastSentAt = Atomic<Int64>(.min)
+
+    init() {}
+}
+
+/// What one batch of received datagrams adds to the counters.
+struct ReceiveTally {
+    var acceptedDatagrams: UInt64 = 0
+    var acceptedBytes: UInt64 = 0
+    /// Datagrams by `DropReason.rawValue`.
+    var dropped = InlineArray<8, UInt64>(repeating: 0)
+    var droppedBytes: UInt64 = 0
+    var truncated: UInt64 = 0
+
+    @inline(__always)
+    mutating func count(_ length: Int, _ dropReason: DropReason?) {
+        if let dropReason {
+            dropped[Int(dropReason.rawValue)] += 1
+            droppedBytes += UInt64(length)
+        } else {
+            acceptedDatagrams += 1
+            acceptedBytes += UInt64(length)
+        }
+    }
+}
+
+// MARK: - Writing, on the relay thread only
+
+/// Adds without a locked instruction: correct because there is one writer.
+@inline(__always)
+private func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
+    if amount == 0 { return }
+    counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+}
+
+extension SessionCounters {
+    func countReceived(_ tally: ReceiveTally, at now: Timestamp) {
+        add(tally.acceptedDatagrams, to: acceptedDatagrams)
+        add(tally.acceptedBytes, to: acceptedBytes)
+        for reason in DropReason.allCases {
+            let index = Int(reason.rawValue)
+            add(tally.dropped[index], to: dropped[index])
+        }
+        add(tally.droppedBytes, to: droppedBytes)
+        add(tally.truncated, to: truncated)
+        lastReceivedAt.store(now.nanoseconds, ordering: .relaxed)
+    }
+
+    func countSent(_ traffic: Traffic, at now: Timestamp) {
+        add(traffic.datagrams, to: sentDatagrams)
+        add(traffic.bytes, to: sentBytes)
+        lastSentAt.store(now.nanoseconds, ordering: .relaxed)
+    }
+
+    func countReplied(_ traffic: Traffic, at now: Timestamp) {
+        add(traffic.datagrams, to: repliedDatagrams)
+        add(traffic.bytes, to: repliedBytes)
+        lastSentAt.store(now.nanoseconds, ordering: .relaxed)
+    }
+
+    func countRateLimitedReplies(_ count: UInt64) { add(count, to: repliesRateLimited) }
+
+    func countSendBufferFull(_ count: UInt64) { add(count, to: lostSendBufferFull) }
+
+    func countSendFailed(_ count: UInt64) { add(count, to: lostSendFailed) }
+}
+
+// MARK: - Reading, on any thread
+
+extension SessionCounters {
+    /// The counters now; `lostReceiveBufferFull` is the socket's and left out.
+    package func values() -> CounterValues {
+        var values = CounterValues()
+        values.accepted = Self.traffic(acceptedDatagrams, acceptedBytes)
+        for reason in DropReason.allCases {
+            let index = Int(reason.rawValue)
+            values.dropped[index] = dropped[index].load(ordering: .relaxed)
+        }
+        values.droppedBytes = droppedBytes.load(ordering: .relaxed)
+        values.sent = Self.traffic(sentDatagrams, sentBytes)
+        values.replied = Self.traffic(repliedDatagrams, repliedBytes)
+        values.repliesRateLimited = repliesRateLimited.load(ordering: .relaxed)
+        values.lostSendBufferFull = lostSendBufferFull.load(ordering: .relaxed)
+        values.lostSendFailed = lostSendFailed.load(ordering: .relaxed)
+        values.truncated = truncated.load(ordering: .relaxed)
+        values.lastReceivedAt = Self.moment(lastReceivedAt)
+        values.lastSentAt = Self.moment(lastSentAt)
+        return values
+    }
+
+    private static func traffic(
+        _ datagrams: borrowing Atomic<UInt64>, _ bytes: borrowing Atomic<UInt64>
+    ) -> Traffic {
+        Traffic(
+            datagrams: datagrams.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
+    }
+
+    private static func moment(_ nanoseconds: borrowing Atomic<Int64>) -> Timestamp? {
+        let value = nanoseconds.load(ordering: .relaxed)
+        return value == .min ? nil : Timestamp(nanoseconds: value)
+    }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import RelayModel
+
+/// The data plane: one thread that moves the datagrams of all sessions.
+///
+/// `open`, `start` and `stop` block briefly and are called by one thread at a time; `send` may be
+/// called by any thread and does not block.
+package final class RelayEngine: Sendable {
+    package struct Options: Sendable {
+        /// Descriptors at or above this number are not used for sessions.
+        package var descriptorCeiling: Int32
+        /// What `{hostname}` stands for in reply templates.
+        package var hostname: String
+
+        package init(descriptorCeiling: Int32 = .max, hostname: String) {
+            self.descriptorCeiling = descriptorCeiling
+            self.hostname = hostname
+        }
+    }
+
+    private let options: Options
+    private let mailbox: Mailbox
+    private let thread: WorkerThread
+
+    /// Starts the relay thread; throws when the system has no descriptors or threads left.
+    package init(_ options: Options) throws(SystemCallError) {
+        self.options = options
+        let mailbox = try Mailbox()
+        let failure = Locked<SystemCallError?>(nil)
+        let isReady = Latch()
+        self.mailbox = mailbox
+        thread = try WorkerThread(name: "relay") {
+            do throws(SystemCallError) {
+                var loop = try RelayLoop(mailbox, hostname: options.hostname)
+                isReady.set()
+                loop.run()
+            } catch {
+                failure.withLock { $0 = error }
+                isReady.set()
+            }
+        }
+        isReady.wait()
+        if let error = failure.withLock({ $0 }) {
+            thread.join()
+            throw error
+        }
+    }
+
+    /// Stops the relay thread; sessions that are still started are no longer served.
+    package func shutDown() {
+        if mailbox.post(.stop) { thread.join() }
+    }
+
+    /// Opens, binds and joins; the session is not served before `start`.
+    ///
+    /// Throws `SessionError` with one of the codes for what is impossible here and now.
+    package func open(
+        _ definition: SessionDefinition, activity: SessionActivity
+    ) throws(SessionError) -> RelaySession {
+        let path = try ResolvedPath.resolve(definition, interfaces: try Self.interfaces())
+        do {
+            let socket = try SessionSocket.open(
+                definition,
+                interfaceIndex: path.interface?.index ?? 0,
+                descriptorCeiling: options.descriptorCeiling
+            )
+            return RelaySession(definition, activity: activity, path: path, socket: socket)
+        } catch {
+            throw SessionError(error)
+        }
+    }
+
+    private static func interfaces() throws(SessionError) -> [NetworkInterface] {
+        do {
+            return try HostNetwork.interfaces()
+        } catch {
+            throw SessionError(error)
+        }
+    }
+
+    /// Serves an opened session; returns when the relay thread has taken it over.
+    package func start(_ session: RelaySession) throws(SessionError) {
+        session.activity.attach(session.socket)
+        let failure = Locked<SystemCallError?>(nil)
+        let isDone = Latch()
+        let isPosted = mailbox.post(
+            .add(session) { error in
+                failure.withLock { $0 = error }
+                isDone.set()
+            })
+        guard isPosted else {
+            throw SessionError(.sessionNotRunning, "the engine was shut down")
+        }
+        isDone.wait()
+        if let error = failure.withLock({ $0 }) { throw SessionError(error) }
+    }
+
+    /// Serves the session no longer; when this returns, no more of its datagrams are handled, its
+    /// socket is closed and its group is left. Harmless for a session that was never started.
+    package func stop(_ session: RelaySession) {
+        let isDone = Latch()
+        if mailbox.post(.remove(session) { isDone.set() }) { isDone.wait() }
+        session.activity.detach()
+        session.socket.close()
+    }
+
+    /// Sends datagrams from a session in order, stopping at the first that fails.
+    ///
+    /// `done` is called once, on the relay thread or, where the request is refused because too
+    /// many wait, at once.
+    package func send(
+        _ request: SendRequest,
+        from session: RelaySession,
+        done: @escaping @Sendable (SendOutcome) -> Void
+    ) {
+        if mailbox.post(.send(session, request, done: done)) { return }
+        let error = SessionError(.sendBufferFull, "too many requests wait to be sent; try later")
+        done(SendOutcome(failure: error))
+    }
+}

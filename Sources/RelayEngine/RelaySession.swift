@@ -1,0 +1,30 @@
+import RelayModel
+
+/// A session with an open socket: what the engine runs, and what was granted to it.
+package final class RelaySession: Sendable {
+    package let definition: SessionDefinition
+    package let activity: SessionActivity
+    let path: ResolvedPath
+    let socket: SessionSocket
+
+    init(
+        _ definition: SessionDefinition,
+        activity: SessionActivity,
+        path: ResolvedPath,
+        socket: SessionSocket
+    ) {
+        self.definition = definition
+        self.activity = activity
+        self.path = path
+        self.socket = socket
+    }
+
+    /// The interface in use; nil only for a broadcast receiver on every interface.
+    package var interface: InterfaceReference? { path.interface }
+
+    /// What the socket is bound to.
+    package var localEndpoint: Endpoint { socket.localEndpoint }
+
+    /// The receive buffer that the kernel granted.
+    package var receiveBufferBytes: Int { socket.receiveBufferBytes }
+}

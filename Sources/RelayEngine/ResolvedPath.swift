@@ -1,0 +1,100 @@
+import RelayModel
+
+/// The interface a session uses and the endpoint it sends to, as the host is now.
+struct ResolvedPath: Hashable, Sendable {
+    /// nil only for a broadcast receiver on every interface.
+    let interface: InterfaceReference?
+    /// Where posted datagrams go; nil for sessions that only receive.
+    let destination: Endpoint?
+
+    /// Finds the interface that the definition names, or that the kernel's routing table names
+    /// for the destination, and from it the destination.
+    ///
+    /// Throws `interface-unavailable` and `network-unreachable`.
+    static func resolve(
+        _ definition: SessionDefinition, interfaces: [NetworkInterface]
+    ) throws(SessionError) -> ResolvedPath {
+        let interface = try findInterface(definition, interfaces)
+        let reference = interface.map { interface in
+            InterfaceReference(
+                name: interface.name,
+                index: interface.index,
+                address: interface.address(of: definition.family)
+            )
+        }
+        return ResolvedPath(
+            interface: reference,
+            destination: try destination(definition, interface)
+        )
+    }
+
+    private static func findInterface(
+        _ definition: SessionDefinition, _ interfaces: [NetworkInterface]
+    ) throws(SessionError) -> NetworkInterface? {
+        if let selector = definition.interface {
+            return try select(selector, from: interfaces)
+        }
+        let target = definition.group ?? definition.address
+        if target == nil && definition.role == .receiver { return nil }
+        let index = try routeIndex(to: target ?? .limitedBroadcast)
+        guard let interface = interfaces.first(where: { $0.index == index }) else {
+            throw SessionError(.interfaceUnavailable, "interface \(index) has just gone; try again")
+        }
+        return interface
+    }
+
+    private static func select(
+        _ selector: InterfaceSelector, from interfaces: [NetworkInterface]
+    ) throws(SessionError) -> NetworkInterface {
+        let match = interfaces.first { interface in
+            switch selector {
+            case .name(let name): interface.name == name
+            case .address(let address): interface.addresses.contains { $0.address == address }
+            }
+        }
+        guard let match else {
+            let names = interfaces.map(\.name).joined(separator: ", ")
+            let what =
+                switch selector {
+                case .name(let name): "there is no interface \(name)"
+                case .address(let address): "no interface has the address \(address)"
+                }
+            throw SessionError(
+                .interfaceUnavailable, "\(what); this host has \(names)", errno: "ENODEV")
+        }
+        guard match.flags.contains(.up) else {
+            throw SessionError(
+                .interfaceUnavailable, "interface \(match.name) is down; set it up",
+                errno: "ENETDOWN")
+        }
+        return match
+    }
+
+    private static func routeIndex(to target: IPAddress) throws(SessionError) -> Int32 {
+        do {
+            return try HostNetwork.routeInterface(to: target)
+        } catch {
+            throw SessionError(
+                .networkUnreachable,
+                "no route to \(target) (\(error.name)); name the interface, or add a route",
+                errno: error.name)
+        }
+    }
+
+    private static func destination(
+        _ definition: SessionDefinition, _ interface: NetworkInterface?
+    ) throws(SessionError) -> Endpoint? {
+        guard definition.sends, let interface else { return nil }
+        if let group = definition.group {
+            let scopeID = group.needsInterface ? UInt32(interface.index) : 0
+            return Endpoint(group, port: definition.port, scopeID: scopeID)
+        }
+        if let address = definition.address { return Endpoint(address, port: definition.port) }
+        guard let broadcast = interface.addresses.lazy.compactMap(\.broadcast).first else {
+            throw SessionError(
+                .interfaceUnavailable,
+                "interface \(interface.name) has no IPv4 broadcast address; give `address`")
+        }
+        return Endpoint(broadcast, port: definition.port)
+    }
+}

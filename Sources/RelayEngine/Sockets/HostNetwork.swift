@@ -1,0 +1,81 @@
+import CRelaySocket
+import Glibc
+import RelayModel
+
+/// What this host says about its clock, interfaces and routes.
+package enum HostNetwork {
+    /// CLOCK_REALTIME (clock_gettime(2)).
+    package static func now() -> Timestamp {
+        Timestamp(nanoseconds: relay_realtime_nanoseconds())
+    }
+
+    /// Nanoseconds of CLOCK_MONOTONIC: for intervals and deadlines.
+    package static func monotonicNanoseconds() -> Int64 { relay_monotonic_nanoseconds() }
+
+    /// Whether buffers beyond `rmem_max` can be had (CAP_NET_ADMIN, capabilities(7)).
+    package static var hasNetworkAdministration: Bool { relay_has_net_admin() != 0 }
+
+    /// The index of the interface that the kernel's routing table names for a destination.
+    ///
+    /// Throws ENETUNREACH where there is no route (rtnetlink(7), RTM_GETROUTE).
+    package static func routeInterface(to destination: IPAddress) throws(SystemCallError) -> Int32 {
+        try SystemCallError.check("route", relay_route_interface(relay_endpoint(destination)))
+    }
+
+    /// All interfaces in the order of their indexes (getifaddrs(3)).
+    package static func interfaces() throws(SystemCallError) -> [NetworkInterface] {
+        var entries: [relay_interface_entry] = []
+        var needed = 64
+        while entries.count < needed {
+            entries = Array(repeating: relay_interface_entry(), count: needed + 16)
+            // Safe because the call writes at most `capacity` entries of the array.
+            let count = unsafe entries.withUnsafeMutableBufferPointer { buffer in
+                unsafe relay_list_interfaces(buffer.baseAddress, Int32(buffer.count))
+            }
+            needed = Int(try SystemCallError.check("getifaddrs", count))
+        }
+        return group(entries[..<needed])
+    }
+
+    /// The name of an interface (if_indextoname(3)); nil when it has gone.
+    package static func interfaceName(_ index: Int32) -> String? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(IF_NAMESIZE)) { name in
+            // Safe because the call writes at most IF_NAMESIZE bytes, zero included.
+            guard let base = name.baseAddress,
+                unsafe if_indextoname(UInt32(bitPattern: index), base) != nil
+            else { return nil }
+            return unsafe String(cString: base)
+        }
+    }
+
+    private static func group(_ entries: ArraySlice<relay_interface_entry>) -> [NetworkInterface] {
+        let byIndex = Dictionary(grouping: entries.filter { $0.index > 0 }, by: \.index)
+        return byIndex.keys.sorted().compactMap { index in
+            guard let entries = byIndex[index], let first = entries.first else { return nil }
+            return NetworkInterface(
+                name: name(of: first),
+                index: index,
+                flags: NetworkInterface.Flags(rawValue: first.flags),
+                mtu: first.mtu < 0 ? nil : Int(first.mtu),
+                addresses: entries.compactMap(address(of:))
+            )
+        }
+    }
+
+    private static func name(of entry: relay_interface_entry) -> String {
+        var name = entry.name
+        // Safe because the name is a zero-terminated array inside the local copy.
+        return unsafe withUnsafeBytes(of: &name) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    private static func address(of entry: relay_interface_entry) -> NetworkInterface.Address? {
+        guard let address = IPAddress(entry.address) else { return nil }
+        return NetworkInterface.Address(
+            address: address,
+            prefixLength: Int(entry.prefix_length),
+            broadcast: IPAddress(entry.broadcast)
+        )
+    }
+}

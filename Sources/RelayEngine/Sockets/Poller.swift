@@ -1,0 +1,74 @@
+import CRelaySocket
+
+/// An epoll instance (epoll(7)), level-triggered, with room for the events of one wait.
+struct Poller: ~Copyable {
+    struct Event {
+        let token: UInt64
+        let isReadable: Bool
+        let isWritable: Bool
+        let hasError: Bool
+    }
+
+    private let descriptor: Descriptor
+    private var events: [relay_event]
+    /// Events that the last wait reported.
+    private(set) var count = 0
+
+    init() throws(SystemCallError) {
+        descriptor = Descriptor(
+            owning: try SystemCallError.check("epoll_create1", relay_epoll_create()))
+        events = Array(repeating: relay_event(), count: Int(RELAY_EVENTS_MAX))
+    }
+
+    func add(_ number: Int32, token: UInt64) throws(SystemCallError) {
+        try SystemCallError.check("epoll_ctl", relay_epoll_add(descriptor.number, number, token))
+    }
+
+    /// Watches for writability too, or no longer.
+    func setWritable(
+        _ isWatched: Bool, _ number: Int32, token: UInt64
+    ) throws(SystemCallError) {
+        try SystemCallError.check(
+            "epoll_ctl",
+            relay_epoll_modify(descriptor.number, number, token, isWatched ? 1 : 0))
+    }
+
+    func remove(_ number: Int32) throws(SystemCallError) {
+        try SystemCallError.check("epoll_ctl", relay_epoll_remove(descriptor.number, number))
+    }
+
+    /// Waits for events; nil waits for ever.
+    mutating func wait(timeoutMilliseconds: Int32?) throws(SystemCallError) {
+        let number = descriptor.number
+        // Safe because the array has RELAY_EVENTS_MAX elements, the most the call writes.
+        let result = unsafe events.withUnsafeMutableBufferPointer { buffer in
+            unsafe relay_epoll_wait(number, buffer.baseAddress, timeoutMilliseconds ?? -1)
+        }
+        count = 0
+        count = Int(try SystemCallError.check("epoll_wait", result))
+    }
+
+    func event(_ index: Int) -> Event {
+        let event = events[index]
+        return Event(
+            token: event.token,
+            isReadable: event.readable != 0,
+            isWritable: event.writable != 0,
+            hasError: event.failed != 0
+        )
+    }
+}
+
+/// A counter that wakes a poller from any thread (eventfd(2)).
+final class WakeSignal: Sendable {
+    let descriptor: Descriptor
+
+    init() throws(SystemCallError) {
+        descriptor = Descriptor(
+            owning: try SystemCallError.check("eventfd", relay_eventfd_create()))
+    }
+
+    func signal() { relay_eventfd_signal(descriptor.number) }
+
+    func drain() { relay_eventfd_drain(descriptor.number) }
+}

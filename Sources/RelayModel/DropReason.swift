@@ -1,0 +1,33 @@
+/// Why a received datagram was not accepted; every discarded datagram has exactly one reason.
+package enum DropReason: UInt8, Sendable, CaseIterable {
+    /// Its source address is denied, or not allowed.
+    case source = 0
+    /// Its source port is not the required one.
+    case sourcePort = 1
+    /// Its destination class is not accepted.
+    case destinationClass = 2
+    /// The session itself sent it.
+    case own = 3
+    /// A broadcast that arrived on another interface than the session's.
+    case interface = 4
+    /// A rate limit of the session.
+    case rate = 5
+    /// It was relayed in a circle.
+    case loop = 6
+    /// It came without the control messages that say where it was sent to.
+    case malformed = 7
+
+    /// The key in JSON.
+    package var name: String {
+        switch self {
+        case .source: "source"
+        case .sourcePort: "sourcePort"
+        case .destinationClass: "destinationClass"
+        case .own: "own"
+        case .interface: "interface"
+        case .rate: "rate"
+        case .loop: "loop"
+        case .malformed: "malformed"
+        }
+    }
+}

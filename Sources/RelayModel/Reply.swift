@@ -1,0 +1,21 @@
+/// What a receiver answers to the sender of each accepted datagram.
+package struct Reply: Hashable, Sendable {
+    package enum Content: Hashable, Sendable {
+        case text(String)
+        /// Bytes that JSON carries as base64.
+        case bytes([UInt8])
+        case template(ReplyTemplate)
+    }
+
+    package var content: Content
+    /// Replies a second at most, 1–1 000 000: a spoofed source makes any responder a reflector.
+    package var perSecondMax: Int
+
+    package static let perSecondDefault = 100
+    package static let perSecondRange = 1...1_000_000
+
+    package init(_ content: Content, perSecondMax: Int = Reply.perSecondDefault) {
+        self.content = content
+        self.perSecondMax = perSecondMax
+    }
+}

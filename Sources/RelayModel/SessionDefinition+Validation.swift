@@ -1,0 +1,119 @@
+/// A rule that a definition breaks: which field, and a sentence that says what to do.
+package struct FieldViolation: Hashable, Sendable {
+    package enum Reason: Sendable {
+        case invalid
+        case missing
+    }
+
+    package let field: SessionField
+    /// The index in a list field, where one element is to blame.
+    package let index: Int?
+    package let reason: Reason
+    package let detail: String
+
+    package init(_ field: SessionField, index: Int? = nil, _ reason: Reason, _ detail: String) {
+        self.field = field
+        self.index = index
+        self.reason = reason
+        self.detail = detail
+    }
+}
+
+/// Limits of a definition; each is tested at its border.
+package enum DefinitionLimits {
+    /// Entries in `allow` and in `deny`; each costs about a nanosecond a datagram.
+    package static let addressBlocksMax = 64
+    /// Entries in `sources`: `igmp_max_msf` (ip(7)) is 10.
+    package static let sourcesMax = 10
+    package static let recentPacketsMax = 4096
+    package static let snapLengthMax = 65_535
+    package static let receiveBufferBytesRange = 2048...268_435_456
+    /// The largest UDP payload over IPv4: 65 535 less 20 of IP and 8 of UDP header.
+    package static let datagramBytesMax = 65_507
+    /// Entries in `labels` and in `annotations`.
+    package static let metadataEntriesMax = 64
+    package static let metadataKeyBytesMax = 63
+    package static let labelValueBytesMax = 63
+    /// Characters (Unicode scalars) in the value of an annotation.
+    package static let annotationValueCharactersMax = 1024
+}
+
+extension SessionDefinition {
+    /// The rules that hold between fields or need the meaning of a value; empty = valid.
+    package func violations() -> [FieldViolation] {
+        groupViolations() + sourceViolations() + addressViolations() + limitViolations()
+    }
+
+    private func groupViolations() -> [FieldViolation] {
+        guard kind.isMulticast else { return [] }
+        guard let group else {
+            return [FieldViolation(.group, .missing, "a \(kind.rawValue) needs a group")]
+        }
+        guard group.isMulticast, group != IPAddress(ipv4: 0xE000_0000) else {
+            return [
+                FieldViolation(
+                    .group, .invalid,
+                    "\(group) is not a multicast group; use 224.0.0.1–239.255.255.255 or ff02::–ffff::")
+            ]
+        }
+        if let scope = group.multicastScope, scope < 2 || scope == 15 {
+            return [
+                FieldViolation(
+                    .group, .invalid,
+                    "the scope of \(group) does not leave the interface or is reserved (RFC 4291)")
+            ]
+        }
+        if group.needsInterface && interface == nil {
+            return [
+                FieldViolation(
+                    .interface, .missing,
+                    "\(group) is link-local: name the interface")
+            ]
+        }
+        return []
+    }
+
+    private func sourceViolations() -> [FieldViolation] {
+        guard let group else { return [] }
+        var violations = sources.enumerated().compactMap { index, source in
+            source.isUnicast && source.family == group.family
+                ? nil
+                : FieldViolation(
+                    .sources, index: index, .invalid,
+                    "\(source) is not a unicast address of the group's family")
+        }
+        if Set(sources).count != sources.count {
+            violations.append(FieldViolation(.sources, .invalid, "an address is listed twice"))
+        }
+        if sources.count > DefinitionLimits.sourcesMax {
+            violations.append(
+                FieldViolation(
+                    .sources, .invalid, "at most \(DefinitionLimits.sourcesMax) sources can be joined"))
+        }
+        return violations
+    }
+
+    private func addressViolations() -> [FieldViolation] {
+        guard let address else { return [] }
+        let isUsable =
+            address.family == .ipv4 && !address.isMulticast && address.low >> 24 != 0
+        return isUsable
+            ? []
+            : [FieldViolation(.address, .invalid, "\(address) is not an IPv4 broadcast address")]
+    }
+
+    private func limitViolations() -> [FieldViolation] {
+        var violations: [FieldViolation] = []
+        if accept.isEmpty {
+            violations.append(
+                FieldViolation(.accept, .invalid, "list at least one destination class"))
+        }
+        for (field, blocks) in [(SessionField.allow, allow), (.deny, deny)]
+        where blocks.count > DefinitionLimits.addressBlocksMax {
+            violations.append(
+                FieldViolation(
+                    field, .invalid, "at most \(DefinitionLimits.addressBlocksMax) entries"))
+        }
+        return violations
+    }
+}

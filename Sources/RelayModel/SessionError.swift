@@ -1,0 +1,33 @@
+/// What was asked of a session is impossible here and now.
+package struct SessionError: Error, Hashable, Sendable {
+    /// The published problem codes that concern sessions.
+    package enum Code: String, Sendable, CaseIterable {
+        case nameInUse = "name-in-use"
+        case sessionNotFound = "session-not-found"
+        case addressInUse = "address-in-use"
+        case interfaceUnavailable = "interface-unavailable"
+        case networkUnreachable = "network-unreachable"
+        case groupJoinFailed = "group-join-failed"
+        case permissionDenied = "permission-denied"
+        case sessionLimitReached = "session-limit-reached"
+        case sessionNotRunning = "session-not-running"
+        case cannotSend = "cannot-send"
+        case datagramTooLarge = "datagram-too-large"
+        case sendBufferFull = "send-buffer-full"
+        /// A stored definition that this version cannot read.
+        case definitionUnreadable = "definition-unreadable"
+        case `internal` = "internal"
+    }
+
+    package let code: Code
+    /// A sentence that says what was tried, what went wrong and what to do.
+    package let detail: String
+    /// The symbolic name of the system's error, like `EADDRINUSE`, where there was one.
+    package let errno: String?
+
+    package init(_ code: Code, _ detail: String, errno: String? = nil) {
+        self.code = code
+        self.detail = detail
+        self.errno = errno
+    }
+}

@@ -1,0 +1,38 @@
+/// The members of a session definition that a client may write, named as in JSON.
+package enum SessionField: String, Sendable, CaseIterable {
+    case name, kind, role, group, address, port, interface, sources, allow, deny
+    case requireSourcePort, accept, receiveOwn, loopback, ttl, localPort, reply
+    case recentPackets, snapLength, receiveBufferBytes, whenUnavailable
+    case labels, annotations, enabled, persist
+
+    /// Whether sessions of this kind, in any role, have the field.
+    package func applies(to kind: SessionKind) -> Bool {
+        switch self {
+        case .role, .address: kind == .broadcast
+        case .group: kind.isMulticast
+        case .sources: kind == .multicastReceiver || kind == .multicastPeer
+        case .loopback: kind == .multicastSender || kind == .multicastPeer
+        case .receiveOwn: kind == .multicastPeer || kind == .broadcast
+        case .ttl: kind != .multicastReceiver
+        case .localPort: kind == .multicastSender || kind == .broadcast
+        case .reply: kind == .multicastReceiver || kind == .broadcast
+        default: true
+        }
+    }
+
+    /// Whether a broadcast session in this role has the field; true for fields of every role.
+    package func applies(to role: BroadcastRole) -> Bool {
+        switch self {
+        case .receiveOwn: role == .peer
+        case .ttl: role != .receiver
+        case .localPort: role == .sender
+        case .reply: role == .receiver
+        default: true
+        }
+    }
+
+    /// Whether a session of this kind and role has the field.
+    package func applies(to kind: SessionKind, role: BroadcastRole?) -> Bool {
+        applies(to: kind) && role.map(applies(to:)) ?? true
+    }
+}

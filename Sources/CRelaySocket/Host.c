@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -166,6 +167,12 @@ const char *relay_errno_name(int error)
 {
     const char *name = strerrorname_np(error);
     return name == NULL ? "EUNKNOWN" : name;
+}
+
+int64_t relay_descriptor_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (int64_t)limit.rlim_cur : 1024;
 }
 
 void relay_name_thread(const char *name)

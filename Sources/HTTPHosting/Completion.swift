@@ -33,4 +33,9 @@ package final class Completion: Sendable {
     package func callAsFunction(_ problem: Problem) {
         self(problem.response(requestID: requestID))
     }
+
+    /// Answers the request with what `make` returns.
+    package func resume(_ make: @escaping @Sendable () -> Response) {
+        self(make())
+    }
 }

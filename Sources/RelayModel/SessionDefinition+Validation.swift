@@ -82,9 +82,6 @@ extension SessionDefinition {
                     .sources, index: index, .invalid,
                     "\(source) is not a unicast address of the group's family")
         }
-        if Set(sources).count != sources.count {
-            violations.append(FieldViolation(.sources, .invalid, "an address is listed twice"))
-        }
         if sources.count > DefinitionLimits.sourcesMax {
             violations.append(
                 FieldViolation(
@@ -95,9 +92,8 @@ extension SessionDefinition {
 
     private func addressViolations() -> [FieldViolation] {
         guard let address else { return [] }
-        let isUsable =
-            address.family == .ipv4 && !address.isMulticast && address.low >> 24 != 0
-        return isUsable
+        let isUsable = address.isUnicast || address == .limitedBroadcast
+        return isUsable && address.family == .ipv4
             ? []
             : [FieldViolation(.address, .invalid, "\(address) is not an IPv4 broadcast address")]
     }

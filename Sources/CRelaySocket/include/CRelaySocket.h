@@ -143,6 +143,8 @@ int64_t relay_realtime_nanoseconds(void);
 int64_t relay_monotonic_nanoseconds(void);
 // The symbolic name of an error, like "EADDRINUSE".
 const char *relay_errno_name(int error);
+// How many descriptors this process may have (soft RLIMIT_NOFILE, getrlimit(2)).
+int64_t relay_descriptor_limit(void);
 // Names the calling thread, at most 15 bytes (pthread_setname_np(3)).
 void relay_name_thread(const char *name);
 // Whether this process may exceed rmem_max and use foreign source addresses (CAP_NET_ADMIN).

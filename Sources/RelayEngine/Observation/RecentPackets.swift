@@ -14,6 +14,8 @@ package struct PacketPage: Sendable {
 
 /// What a session remembers of single packets and senders; locked once a batch.
 package final class RecentPackets: Sendable {
+    /// Payload bytes kept per session at most, whatever the ring size and snap length.
+    package static var payloadBytesMax: Int { PacketRing.payloadBytesMax }
     /// Readers that may wait for a packet at once.
     package static let waitersMax = 64
     /// Packets copied while the lock is held: the relay thread waits no longer than for these.

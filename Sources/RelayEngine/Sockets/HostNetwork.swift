@@ -15,6 +15,9 @@ package enum HostNetwork {
     /// Whether buffers beyond `rmem_max` can be had (CAP_NET_ADMIN, capabilities(7)).
     package static var hasNetworkAdministration: Bool { relay_has_net_admin() != 0 }
 
+    /// How many descriptors this process may have (soft RLIMIT_NOFILE, getrlimit(2)).
+    package static var descriptorLimit: Int { Int(clamping: relay_descriptor_limit()) }
+
     /// The index of the interface that the kernel's routing table names for a destination.
     ///
     /// Throws ENETUNREACH where there is no route (rtnetlink(7), RTM_GETROUTE).

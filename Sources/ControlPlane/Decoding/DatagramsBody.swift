@@ -1,0 +1,82 @@
+import HTTPHosting
+import RelayModel
+
+/// The payloads that a client posts to be sent.
+struct DatagramsBody {
+    /// Datagrams in one request.
+    static let datagramsMax = 1024
+
+    let datagrams: [[UInt8]]
+
+    /// Reads `{"text"|"base64"|"hex":…}` or `{"datagrams":[…]}`.
+    init(decoding body: JSONValue) throws(Problem) {
+        guard case .object(let members) = body else {
+            throw Self.problem("", "the body must be an object, not \(body.typeName)")
+        }
+        var reader = ObjectReader(members)
+        if reader.has("datagrams") {
+            datagrams = reader.datagramList()
+            reader.finish()
+        } else {
+            datagrams = reader.datagram().map { [$0] } ?? []
+        }
+        if let problem = reader.problem { throw problem }
+    }
+
+    private static func problem(_ pointer: String, _ detail: String) -> Problem {
+        Problem(
+            .invalidField,
+            [ObjectReader.Fault(code: .invalidField, pointer: pointer, detail: detail)])
+    }
+}
+
+extension ObjectReader {
+    fileprivate mutating func datagramList() -> [[UInt8]] {
+        guard let value = take("datagrams") else { return [] }
+        guard case .array(let elements) = value, !elements.isEmpty,
+            elements.count <= DatagramsBody.datagramsMax
+        else {
+            invalid("datagrams", "must be an array of 1 to \(DatagramsBody.datagramsMax) objects")
+            return []
+        }
+        var datagrams: [[UInt8]] = []
+        for (index, element) in elements.enumerated() {
+            guard case .object(let members) = element else {
+                append([
+                    Fault(
+                        code: .invalidField, pointer: "\(pointer(to: "datagrams"))/\(index)",
+                        detail: "must be an object")
+                ])
+                continue
+            }
+            var reader = ObjectReader(members, at: "\(pointer(to: "datagrams"))/\(index)")
+            if let datagram = reader.datagram() { datagrams.append(datagram) }
+            append(reader.faults)
+        }
+        return datagrams
+    }
+
+    /// One datagram in exactly one of its forms.
+    fileprivate mutating func datagram() -> [UInt8]? {
+        let forms = ["text", "base64", "hex"].filter(has)
+        guard forms.count == 1 else {
+            let code: Fault.Code = forms.isEmpty ? .missingField : .invalidField
+            for form in forms { _ = take(form) }
+            finish()
+            append([
+                Fault(
+                    code: code, pointer: objectPointer,
+                    detail: "give exactly one of text, base64 and hex")
+            ])
+            return nil
+        }
+        let bytes: [UInt8]? =
+            switch forms[0] {
+            case "text": payloadText("text").map { Array($0.utf8) }
+            case "base64": base64("base64")
+            default: hexadecimal("hex")
+            }
+        finish()
+        return bytes
+    }
+}

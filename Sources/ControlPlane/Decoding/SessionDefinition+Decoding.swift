@@ -1,0 +1,241 @@
+import Foundation
+import HTTPHosting
+import RelayModel
+
+extension SessionDefinition {
+    /// Members that the service writes and ignores on input.
+    static let readOnlyMembers: Set<String> = [
+        "id", "origin", "generation", "createdAt", "updatedAt", "status", "counters",
+    ]
+
+    /// Reads what a client sent; throws the problem that names every bad field.
+    ///
+    /// A definition without a name is given one.
+    init(decoding body: JSONValue) throws(Problem) {
+        guard case .object(let members) = body else {
+            throw Problem(
+                .invalidField,
+                [
+                    ObjectReader.Fault(
+                        code: .invalidField, pointer: "",
+                        detail: "the body must be an object, not \(body.typeName)")
+                ])
+        }
+        var reader = ObjectReader(members)
+        let decoded = reader.definition()
+        if let problem = reader.problem { throw problem }
+        guard let decoded else { preconditionFailure("no definition and no fault") }
+        self = decoded
+    }
+}
+
+extension ObjectReader {
+    /// The definition, or nil after a fault.
+    fileprivate mutating func definition() -> SessionDefinition? {
+        guard has("kind") else {
+            add(.missingField, "kind", "say what the session is")
+            return nil
+        }
+        guard let kind = word("kind", SessionKind.self) else { return nil }
+        refuseForeignFields(of: kind)
+        let role = kind == .broadcast ? word("role", BroadcastRole.self) ?? .peer : nil
+        if let role { refuseForeignFields(of: role) }
+        requireFields(of: kind)
+        let name =
+            parsed("name", SessionName.rule, SessionName.init) ?? SessionName.generated(for: kind)
+        guard let port = integer("port", in: 1...65_535) else {
+            finish(ignoring: SessionDefinition.readOnlyMembers.union(Self.fieldNames))
+            return nil
+        }
+        var definition = SessionDefinition(name: name, kind: kind, role: role, port: UInt16(port))
+        readAddresses(&definition)
+        readFilter(&definition)
+        readSending(&definition)
+        readObservation(&definition)
+        readMetadata(&definition)
+        finish(ignoring: SessionDefinition.readOnlyMembers)
+        addViolations(of: definition)
+        return definition
+    }
+
+    private static let fieldNames = Set(SessionField.allCases.map(\.rawValue))
+
+    private mutating func refuseForeignFields(of kind: SessionKind) {
+        for field in SessionField.allCases where !field.applies(to: kind) {
+            if take(field.rawValue) != nil {
+                add(.unknownField, field.rawValue, "is not a field of a \(kind.rawValue)")
+            }
+        }
+    }
+
+    private mutating func refuseForeignFields(of role: BroadcastRole) {
+        for field in SessionField.allCases where !field.applies(to: role) {
+            if take(field.rawValue) != nil {
+                invalid(field.rawValue, "does not apply to a broadcast in the role \(role.rawValue)")
+            }
+        }
+    }
+
+    private mutating func requireFields(of kind: SessionKind) {
+        if kind.isMulticast && !has("group") { add(.missingField, "group", "name the group") }
+        if !has("port") { add(.missingField, "port", "name the UDP port") }
+    }
+
+    private mutating func readAddresses(_ definition: inout SessionDefinition) {
+        definition.group = parsed("group", "an IPv4 or IPv6 multicast address") { IPAddress($0) }
+        definition.address = parsed("address", "an IPv4 broadcast address") { IPAddress($0) }
+        definition.interface = parsed(
+            "interface", "an interface name of 1 to 15 characters, or an address",
+            InterfaceSelector.init)
+        if let port = integer("localPort", in: 0...65_535) { definition.localPort = UInt16(port) }
+        let sources = list(
+            "sources", "an IP address", count: 0...DefinitionLimits.sourcesMax, unique: true
+        ) { IPAddress($0) }
+        for source in sources ?? [] where !definition.sources.contains(source) {
+            definition.sources.append(source)
+        }
+    }
+
+    private mutating func readFilter(_ definition: inout SessionDefinition) {
+        let blocks = 0...DefinitionLimits.addressBlocksMax
+        let rule = "an address or a CIDR block like 192.168.10.0/24"
+        definition.allow = list("allow", rule, count: blocks, CIDRBlock.init) ?? []
+        definition.deny = list("deny", rule, count: blocks, CIDRBlock.init) ?? []
+        if let port = integer("requireSourcePort", in: 0...65_535) {
+            definition.requireSourcePort = UInt16(port)
+        }
+        let classes = list(
+            "accept", "multicast, broadcast or unicast", count: 1...3, unique: true,
+            DestinationClass.init(name:))
+        if let classes { definition.accept = DestinationClassSet(classes) }
+        if let flag = boolean("receiveOwn") { definition.receiveOwn = flag }
+    }
+
+    private mutating func readSending(_ definition: inout SessionDefinition) {
+        if let flag = boolean("loopback") { definition.loopback = flag }
+        if let ttl = integer("ttl", in: 1...255) { definition.ttl = UInt8(ttl) }
+        definition.reply = readReply()
+    }
+
+    private mutating func readReply() -> Reply? {
+        guard var reader = object("reply") else { return nil }
+        let forms = ["text", "base64", "template"].filter(reader.has)
+        let perSecondMax = reader.integer("perSecondMax", in: Reply.perSecondRange)
+        let content: Reply.Content? =
+            switch forms.first {
+            case "text": reader.payloadText("text").map { .text($0) }
+            case "base64": reader.base64("base64").map { .bytes($0) }
+            case "template": reader.template("template").map { .template($0) }
+            default: nil
+            }
+        reader.finish(ignoring: ["text", "base64", "template"])
+        append(reader.faults)
+        if forms.count != 1 {
+            let code: Fault.Code = forms.isEmpty ? .missingField : .invalidField
+            add(code, "reply", "give exactly one of text, base64 and template")
+        }
+        guard let content, forms.count == 1 else { return nil }
+        return Reply(content, perSecondMax: perSecondMax ?? Reply.perSecondDefault)
+    }
+
+    private mutating func template(_ key: String) -> ReplyTemplate? {
+        guard let text = string(key) else { return nil }
+        do {
+            return try ReplyTemplate(text)
+        } catch {
+            invalid(key, error.description)
+            return nil
+        }
+    }
+
+    private mutating func readObservation(_ definition: inout SessionDefinition) {
+        if let count = integer("recentPackets", in: 0...DefinitionLimits.recentPacketsMax) {
+            definition.recentPackets = count
+        }
+        if let length = integer("snapLength", in: 0...DefinitionLimits.snapLengthMax) {
+            definition.snapLength = length
+        }
+        definition.receiveBufferBytes = integer(
+            "receiveBufferBytes", in: DefinitionLimits.receiveBufferBytesRange)
+    }
+
+    private mutating func readMetadata(_ definition: inout SessionDefinition) {
+        if let word = word("whenUnavailable", SessionDefinition.WhenUnavailable.self) {
+            definition.whenUnavailable = word
+        }
+        if let flag = boolean("enabled") { definition.enabled = flag }
+        if let flag = boolean("persist") { definition.persist = flag }
+        let labelRule = "at most 63 of a-z, A-Z, 0-9, '.', '_' and '-'"
+        definition.labels = metadata("labels", labelRule) { value in
+            value.utf8.count <= DefinitionLimits.labelValueBytesMax
+                && value.utf8.allSatisfy { $0.isLetterOrDigit || $0.isOne(of: "._-") }
+        }
+        let charactersMax = DefinitionLimits.annotationValueCharactersMax
+        definition.annotations = metadata(
+            "annotations", "at most \(charactersMax) characters"
+        ) { $0.unicodeScalars.count <= charactersMax }
+    }
+
+    private mutating func metadata(
+        _ key: String, _ rule: String, _ isValid: (String) -> Bool
+    ) -> [String: String] {
+        guard let value = take(key) else { return [:] }
+        guard case .object(let members) = value else {
+            invalid(key, "must be an object, not \(value.typeName)")
+            return [:]
+        }
+        if members.count > DefinitionLimits.metadataEntriesMax {
+            invalid(key, "at most \(DefinitionLimits.metadataEntriesMax) entries")
+            return [:]
+        }
+        var entries: [String: String] = [:]
+        var reader = ObjectReader(members, at: pointer(to: key))
+        for name in members.keys.sorted() {
+            if !Self.isMetadataKey(name) {
+                _ = reader.take(name)
+                reader.invalid(
+                    name, "a key has 1 to 63 letters, digits, '.', '_', '/' and '-', "
+                        + "the first and last a letter or digit")
+            } else if let text = reader.string(name) {
+                if isValid(text) { entries[name] = text } else { reader.invalid(name, "must be \(rule)") }
+            }
+        }
+        append(reader.faults)
+        return entries
+    }
+
+    private static func isMetadataKey(_ name: String) -> Bool {
+        let bytes = name.utf8
+        guard (1...DefinitionLimits.metadataKeyBytesMax).contains(bytes.count),
+            bytes.first?.isLetterOrDigit == true, bytes.last?.isLetterOrDigit == true
+        else { return false }
+        return bytes.allSatisfy { $0.isLetterOrDigit || $0.isOne(of: "._/-") }
+    }
+
+    private mutating func addViolations(of definition: SessionDefinition) {
+        // A field that could not be read is not missing as well.
+        let reported = Set(faults.map(\.pointer))
+        for violation in definition.violations() {
+            let suffix = violation.index.map { "/\($0)" } ?? ""
+            let key = violation.field.rawValue
+            if reported.contains(pointer(to: key)) { continue }
+            append([
+                Fault(
+                    code: violation.reason == .missing ? .missingField : .invalidField,
+                    pointer: pointer(to: key) + suffix, detail: violation.detail)
+            ])
+        }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLetterOrDigit: Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
+            || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
+    }
+
+    fileprivate func isOne(of characters: StaticString) -> Bool {
+        "\(characters)".utf8.contains(self)
+    }
+}

@@ -1,0 +1,59 @@
+import HTTPHosting
+import RelayEngine
+import RelayModel
+import SessionStore
+
+extension StoredSession {
+    /// What the store keeps: the definition in the form of the API.
+    init(_ session: ManagedSession, _ definition: SessionDefinition) {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.members(of: definition)
+        writer.endObject()
+        self.init(
+            name: session.name.description,
+            id: session.id.description,
+            kind: session.kind.rawValue,
+            definition: String(decoding: writer.bytes, as: UTF8.self),
+            generation: session.generation,
+            createdAt: session.createdAt.nanoseconds,
+            updatedAt: session.updatedAt.nanoseconds
+        )
+    }
+}
+
+extension ManagedSession {
+    /// A session from the store; failed when its definition cannot be read.
+    convenience init(restoring stored: StoredSession) {
+        let now = HostNetwork.now()
+        let created = Timestamp(nanoseconds: stored.createdAt)
+        var definition: SessionDefinition?
+        var fault: String?
+        do throws(Problem) {
+            definition = try SessionDefinition(
+                decoding: JSONValue(parsing: Array(stored.definition.utf8)))
+        } catch {
+            fault = error.detail
+        }
+        let status =
+            if let fault {
+                SessionStatus(
+                    .failed, since: now,
+                    reason: SessionError(
+                        .definitionUnreadable,
+                        "the stored definition cannot be read (\(fault)); delete the session"))
+            } else {
+                SessionStatus(definition?.enabled == true ? .waiting : .disabled, since: now)
+            }
+        self.init(
+            name: SessionName(stored.name) ?? SessionName.generated(for: .broadcast),
+            kind: SessionKind(rawValue: stored.kind) ?? .broadcast,
+            id: SessionID(stored.id) ?? SessionID(createdAt: created),
+            generation: stored.generation,
+            createdAt: created,
+            updatedAt: Timestamp(nanoseconds: stored.updatedAt),
+            definition: definition,
+            status: status
+        )
+    }
+}

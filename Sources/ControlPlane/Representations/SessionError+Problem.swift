@@ -1,0 +1,53 @@
+import HTTPHosting
+import RelayModel
+
+extension SessionError {
+    /// The problem a client is told.
+    var problem: Problem {
+        var problem = Problem(
+            status: status, code: code.rawValue, title: title, detail: detail,
+            errors: pointer.map { [Problem.FieldError(pointer: $0, detail: detail)] } ?? [],
+            errno: errno)
+        if code == .sendBufferFull { problem.fields[.retryAfter] = "1" }
+        return problem
+    }
+
+    private var status: HTTPStatus {
+        switch code {
+        case .sessionNotFound: .notFound
+        case .sendBufferFull: .serviceUnavailable
+        case .definitionUnreadable, .internal: .internalServerError
+        default: .conflict
+        }
+    }
+
+    private var title: String {
+        switch code {
+        case .nameInUse: "Name in use"
+        case .sessionNotFound: "Session not found"
+        case .addressInUse: "Address already in use"
+        case .interfaceUnavailable: "Interface unavailable"
+        case .networkUnreachable: "Network unreachable"
+        case .groupJoinFailed: "Group join failed"
+        case .permissionDenied: "Permission denied"
+        case .sessionLimitReached: "Session limit reached"
+        case .sessionNotRunning: "Session not running"
+        case .cannotSend: "Session cannot send"
+        case .datagramTooLarge: "Datagram too large"
+        case .sendBufferFull: "Send buffer full"
+        case .definitionUnreadable: "Definition unreadable"
+        case .internal: "Internal error"
+        }
+    }
+
+    /// The field of a definition that is most likely to blame.
+    private var pointer: String? {
+        switch code {
+        case .nameInUse: "/name"
+        case .addressInUse: "/port"
+        case .interfaceUnavailable: "/interface"
+        case .groupJoinFailed: "/group"
+        default: nil
+        }
+    }
+}

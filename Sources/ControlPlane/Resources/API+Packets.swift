@@ -1,0 +1,79 @@
+import HTTPHosting
+import RelayEngine
+import RelayModel
+
+// /v1/sessions/{name}/packets
+
+extension API {
+    var packetRoutes: [Route] {
+        [
+            Route(.get, "/v1/sessions/{name}/packets") {
+                [self] request, parameters throws(Problem) in try getPackets(request, parameters)
+            }
+        ]
+    }
+
+    /// What a client wants to see of a session's packets.
+    private struct PacketQuery {
+        let after: UInt64?
+        let limit: Int
+        let direction: CapturedPacket.Direction?
+        let format: PayloadFormat
+        let waitSeconds: Int
+
+        init(_ request: Request) throws(Problem) {
+            let query = try QueryReader(
+                request, allowed: ["after", "limit", "direction", "payload", "wait"])
+            after = try query.integer("after", in: 0...UInt64(Int64.max))
+            limit = try query.integer("limit", in: 1...1000) ?? 100
+            direction = try query.word("direction", ["received", "sent"]) { word in
+                CapturedPacket.Direction.allCases.first { $0.name == word }
+            }
+            format =
+                try query.word(
+                    "payload", PayloadFormat.allCases.map(\.rawValue),
+                    PayloadFormat.init(rawValue:)) ?? .base64
+            waitSeconds = try query.integer("wait", in: 0...30) ?? 0
+        }
+    }
+
+    private func getPackets(
+        _ request: Request, _ parameters: PathParameters
+    ) throws(Problem) -> Answer {
+        let query = try PacketQuery(request)
+        let session = try session(parameters)
+        let page = Self.page(session, query)
+        if !page.items.isEmpty || query.waitSeconds == 0 || draining || session.definition == nil {
+            return .now(Self.response(page, query))
+        }
+        return wait(session, query, after: page.next)
+    }
+
+    private static func page(_ session: ManagedSession, _ query: PacketQuery) -> PacketPage {
+        session.activity.recentPackets.page(
+            after: query.after, limit: query.limit, direction: query.direction)
+    }
+
+    private static func response(_ page: PacketPage, _ query: PacketQuery) -> Response {
+        .json { $0.packets(page, query.format) }
+    }
+
+    /// Answers when a packet comes, or when the time is over.
+    private func wait(
+        _ session: ManagedSession, _ query: PacketQuery, after cursor: UInt64
+    ) -> Answer {
+        .later { [control] completion in
+            let recentPackets = session.activity.recentPackets
+            let timer = Locked<UInt64?>(nil)
+            let token = recentPackets.wait(after: cursor, direction: query.direction) {
+                if let timer = timer.withLock({ $0 }) { control.cancelTimer(timer) }
+                completion.resume { Self.response(Self.page(session, query), query) }
+            }
+            guard let token else { return }
+            let scheduled = control.schedule(
+                afterNanoseconds: Int64(query.waitSeconds) * 1_000_000_000
+            ) { recentPackets.cancelWait(token) }
+            timer.withLock { $0 = scheduled }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Glibc
+import HTTPHosting
+import RelayEngine
+import RelayModel
+
+// /v1/server
+
+extension API {
+    var serverRoutes: [Route] {
+        [
+            Route(.get, "/v1/server") { [self] request, _ throws(Problem) in
+                _ = try QueryReader(request, allowed: [])
+                return .now(server())
+            }
+        ]
+    }
+
+    private func server() -> Response {
+        .json { writer in
+            writer.beginObject()
+            writer.member("version", ServiceOptions.version)
+            writer.member("startedAt", startedAt)
+            writer.member("uptimeSeconds", max(HostNetwork.now().seconds(since: startedAt), 0))
+            writer.member("hostname", hostname)
+            writer.member("pid", getpid())
+            writer.key("listen")
+            writer.beginArray()
+            for address in boundAddresses.withLock({ $0 }) { writer.value(address.description) }
+            writer.endArray()
+            writer.key("sessions")
+            writer.beginObject()
+            writer.member("total", registry.snapshot().sessions.count)
+            writer.endObject()
+            limits(&writer)
+            writer.key("missingCapabilities")
+            writer.beginArray()
+            if !HostNetwork.hasNetworkAdministration { writer.value("CAP_NET_ADMIN") }
+            writer.endArray()
+            writer.endObject()
+        }
+    }
+
+    private func limits(_ writer: inout JSONWriter) {
+        writer.key("limits")
+        writer.beginObject()
+        for limit in ServiceLimits.all {
+            writer.member(limit.name, options.limits[keyPath: limit.keyPath])
+        }
+        writer.member("addressBlocksMax", DefinitionLimits.addressBlocksMax)
+        writer.member("sourcesMax", DefinitionLimits.sourcesMax)
+        writer.member("recentPacketsMax", DefinitionLimits.recentPacketsMax)
+        writer.member("recentPacketBytesMax", RecentPackets.payloadBytesMax)
+        writer.member("snapLengthMax", DefinitionLimits.snapLengthMax)
+        writer.member("datagramBytesMax", DefinitionLimits.datagramBytesMax)
+        writer.member("datagramsPerRequestMax", DatagramsBody.datagramsMax)
+        writer.endObject()
+    }
+}

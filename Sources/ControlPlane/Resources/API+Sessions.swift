@@ -1,0 +1,150 @@
+import HTTPHosting
+import HTTPTypes
+import RelayModel
+
+// /v1/sessions, /v1/sessions/{name} and its counters
+
+extension API {
+    var sessionRoutes: [Route] {
+        [
+            Route(.get, "/v1/sessions") { [self] request, _ throws(Problem) in
+                .now(try listSessions(request))
+            },
+            Route(.post, "/v1/sessions", consumes: ["application/json"]) {
+                [self] request, _ throws(Problem) in try createSession(request)
+            },
+            Route(.get, "/v1/sessions/{name}") { [self] request, parameters throws(Problem) in
+                .now(try getSession(request, parameters))
+            },
+            Route(.delete, "/v1/sessions/{name}") { [self] request, parameters throws(Problem) in
+                try deleteSession(request, parameters)
+            },
+            Route(.get, "/v1/sessions/{name}/counters") {
+                [self] request, parameters throws(Problem) in
+                .now(try getCounters(request, parameters))
+            },
+        ]
+    }
+
+    private static let pageSizeDefault = 100
+    private static let pageSizeMax = 1000
+
+    private func listSessions(_ request: Request) throws(Problem) -> Response {
+        let query = try QueryReader(
+            request,
+            allowed: ["limit", "pageToken", "kind", "state", "namePrefix", "include"])
+        let limit = try query.integer("limit", in: 1...Self.pageSizeMax) ?? Self.pageSizeDefault
+        let includesCounters = try includesCounters(query)
+        let filter = try SessionListFilter(query)
+        let token = try query.word("pageToken", ["a nextPageToken"], SessionName.init)
+
+        let directory = registry.snapshot()
+        let start = token.map { directory.index(of: $0) } ?? 0
+        var total = 0
+        var writer = JSONWriter(capacity: 4096)
+        var shown = 0
+        var lastShown: SessionName?
+        var hasMore = false
+        writer.beginObject()
+        writer.key("items")
+        writer.beginArray()
+        for (index, session) in directory.sessions.enumerated() where filter.admits(session) {
+            total += 1
+            if index < start || session.name == token { continue }
+            if shown == limit {
+                hasMore = true
+                continue
+            }
+            writer.session(session, includesCounters: includesCounters)
+            shown += 1
+            lastShown = session.name
+        }
+        writer.endArray()
+        writer.member("total", total)
+        if hasMore, let lastShown { writer.member("nextPageToken", lastShown.description) }
+        writer.endObject()
+        return .json(writer.bytes)
+    }
+
+    private func includesCounters(_ query: QueryReader) throws(Problem) -> Bool {
+        try query.word("include", ["counters"]) { $0 == "counters" ? true : nil } ?? false
+    }
+
+    private func createSession(_ request: Request) throws(Problem) -> Answer {
+        _ = try QueryReader(request, allowed: [])
+        let definition = try SessionDefinition(decoding: JSONValue(parsing: request.body))
+        return try write { [registry] () throws(Problem) in
+            do throws(SessionError) {
+                let session = try registry.create(definition)
+                var response = Self.response(session, status: .created, includesCounters: false)
+                response.fields[.location] = "/v1/sessions/\(session.name)"
+                return response
+            } catch {
+                throw error.problem
+            }
+        }
+    }
+
+    private func getSession(
+        _ request: Request, _ parameters: PathParameters
+    ) throws(Problem) -> Response {
+        let query = try QueryReader(request, allowed: ["include"])
+        let includesCounters = try includesCounters(query)
+        return Self.response(try session(parameters), includesCounters: includesCounters)
+    }
+
+    private static func response(
+        _ session: ManagedSession, status: HTTPResponse.Status = .ok, includesCounters: Bool
+    ) -> Response {
+        var response = Response.json(status: status) { writer in
+            writer.session(session, includesCounters: includesCounters)
+        }
+        response.fields[.eTag] = session.entityTag
+        return response
+    }
+
+    private func deleteSession(
+        _ request: Request, _ parameters: PathParameters
+    ) throws(Problem) -> Answer {
+        _ = try QueryReader(request, allowed: [])
+        let name = try session(parameters).name
+        return try write { [registry] () throws(Problem) in
+            do throws(SessionError) {
+                try registry.delete(name)
+                return .noContent
+            } catch {
+                throw error.problem
+            }
+        }
+    }
+
+    private func getCounters(
+        _ request: Request, _ parameters: PathParameters
+    ) throws(Problem) -> Response {
+        _ = try QueryReader(request, allowed: [])
+        let session = try session(parameters)
+        return .json { $0.counters(of: session) }
+    }
+}
+
+/// Which sessions a list shows.
+private struct SessionListFilter {
+    private let kind: SessionKind?
+    private let state: SessionState?
+    private let namePrefix: String?
+
+    init(_ query: QueryReader) throws(Problem) {
+        kind = try query.word(
+            "kind", SessionKind.allCases.map(\.rawValue), SessionKind.init(rawValue:))
+        state = try query.word(
+            "state", SessionState.allCases.map(\.rawValue), SessionState.init(rawValue:))
+        namePrefix = query.string("namePrefix")
+    }
+
+    func admits(_ session: ManagedSession) -> Bool {
+        if let kind, session.kind != kind { return false }
+        if let namePrefix, !session.name.description.hasPrefix(namePrefix) { return false }
+        if let state, session.status.state != state { return false }
+        return true
+    }
+}

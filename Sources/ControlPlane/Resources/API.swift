@@ -1,0 +1,62 @@
+import HTTPHosting
+import RelayEngine
+import RelayModel
+import Synchronization
+
+/// The HTTP API: the twin of openapi.yaml, with one file for each resource.
+final class API: Sendable {
+    let registry: SessionRegistry
+    /// Where everything happens that opens a socket or touches the disk.
+    let control: WorkQueue
+    let options: ServiceOptions
+    let startedAt: Timestamp
+    let hostname: String
+    /// Where the listeners listen, once they do.
+    let boundAddresses = Locked<[ListenAddress]>([])
+    private let isDraining = Atomic(false)
+
+    init(registry: SessionRegistry, control: WorkQueue, options: ServiceOptions, hostname: String) {
+        self.registry = registry
+        self.control = control
+        self.options = options
+        self.hostname = hostname
+        startedAt = HostNetwork.now()
+    }
+
+    /// Every route, by resource.
+    var routes: [Route] {
+        sessionRoutes + packetRoutes + datagramRoutes + interfaceRoutes + serverRoutes
+            + healthRoutes + contractRoutes
+    }
+
+    /// From now on readiness is refused, and so are writes.
+    func beginDraining() { isDraining.store(true, ordering: .relaxed) }
+
+    var draining: Bool { isDraining.load(ordering: .relaxed) }
+
+    /// Runs a write on the control thread and answers with what it returns.
+    func write(
+        _ body: @escaping @Sendable () throws(Problem) -> Response
+    ) throws(Problem) -> Answer {
+        if draining { throw .stopping }
+        return .later { [control] completion in
+            let isSubmitted = control.submit {
+                do throws(Problem) {
+                    completion(try body())
+                } catch {
+                    completion(error)
+                }
+            }
+            if !isSubmitted { completion(Problem.overloaded) }
+        }
+    }
+
+    /// The session that the path names.
+    func session(_ parameters: PathParameters) throws(Problem) -> ManagedSession {
+        let text = parameters["name"]
+        guard let name = SessionName(text), let session = registry.session(name) else {
+            throw SessionError(.sessionNotFound, "there is no session \(text)").problem
+        }
+        return session
+    }
+}

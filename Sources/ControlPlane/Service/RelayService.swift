@@ -1,0 +1,182 @@
+import Foundation
+import HTTPHosting
+import Logging
+import RelayEngine
+import RelayModel
+import SessionStore
+
+/// The whole daemon but for the command line: store, engine, control thread and listeners.
+///
+/// `start`, `drain` and `stop` are called in this order by one thread.
+package final class RelayService {
+    /// Writes that may wait for the control thread; more are answered 503 `overloaded`.
+    static let writesMax = 1024
+    /// Descriptors kept free of sessions beyond the connections: store, poller, log, and spare.
+    static let descriptorsReserved = 64
+    /// How long a client that is being served may take while the daemon stops.
+    static let graceMilliseconds = 300
+    /// How long readiness is refused before the listeners close, so that a balancer can notice.
+    static let drainNanoseconds: Int64 = 300_000_000
+
+    private let options: ServiceOptions
+    private let logger: Logger
+    private var parts: Parts?
+
+    private struct Parts {
+        let store: SQLiteStore
+        let engine: RelayEngine
+        let control: WorkQueue
+        let registry: SessionRegistry
+        let api: API
+        let listeners: [HTTPListener]
+    }
+
+    package init(options: ServiceOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    /// Opens the store, restores the sessions, and serves. Throws what went wrong and what to do;
+    /// then nothing is left running.
+    package func start() throws(StartupError) {
+        let store = try openStore()
+        let hostname = Self.hostname()
+        let engine: RelayEngine
+        let control: WorkQueue
+        do throws(SystemCallError) {
+            engine = try RelayEngine(
+                RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname))
+            control = try WorkQueue(name: "control", jobsMax: Self.writesMax)
+        } catch {
+            throw StartupError(.other, "\(error.operation): \(error.name)")
+        }
+        let registry = SessionRegistry(
+            engine: engine, store: store, sessionsMax: options.limits.sessionsMax, logger: logger)
+        let api = API(registry: registry, control: control, options: options, hostname: hostname)
+        let listeners = makeListeners(api)
+        let parts = Parts(
+            store: store, engine: engine, control: control, registry: registry, api: api,
+            listeners: listeners)
+        do {
+            try restore(parts)
+            try listen(parts)
+        } catch {
+            tearDown(parts)
+            throw error
+        }
+        self.parts = parts
+        Self.scheduleTicks(SessionSupervisor(registry), on: control)
+    }
+
+    /// Where the service listens, with the ports that the kernel chose.
+    package var boundAddresses: [ListenAddress] {
+        parts?.listeners.compactMap(\.boundAddress) ?? []
+    }
+
+    /// Refuses readiness and writes from now on, and wakes those who wait for packets.
+    package func drain() {
+        guard let parts else { return }
+        logger.info("draining")
+        parts.api.beginDraining()
+        for session in parts.registry.snapshot().sessions {
+            session.activity.recentPackets.wakeAll()
+        }
+        let isOver = Latch()
+        parts.control.schedule(afterNanoseconds: Self.drainNanoseconds) { isOver.set() }
+        isOver.wait()
+    }
+
+    /// Closes the listeners, stops the sessions, leaves the groups and closes the store.
+    package func stop() {
+        guard let parts else { return }
+        self.parts = nil
+        tearDown(parts)
+        logger.info("stopped")
+    }
+
+    // MARK: - Steps
+
+    private func openStore() throws(StartupError) -> SQLiteStore {
+        do {
+            return try SQLiteStore(directory: options.dataDirectory)
+        } catch {
+            let isUnavailable = error.kind == .unavailable || error.kind == .full
+            throw StartupError(isUnavailable ? .storeUnavailable : .store, error.sentence)
+        }
+    }
+
+    private static func hostname() -> String {
+        ProcessInfo.processInfo.hostName
+    }
+
+    /// Sessions take no descriptor that a connection or the store might need.
+    private var descriptorCeiling: Int32 {
+        let listeners = options.listen.count + (options.unixSocket == nil ? 0 : 1)
+        let reserved = options.limits.connectionsMax * listeners + Self.descriptorsReserved
+        let limit = HostNetwork.descriptorLimit
+        return Int32(clamping: max(limit - reserved, limit / 2))
+    }
+
+    private func makeListeners(_ api: API) -> [HTTPListener] {
+        let routes = RouteTable(api.routes)
+        let addresses = options.listen + (options.unixSocket.map { [.unix(path: $0)] } ?? [])
+        let accessLog = AccessLog(logger)
+        return addresses.map { address in
+            var configuration = ListenerConfiguration(address: address)
+            let limits = options.limits
+            configuration.connectionsMax = limits.connectionsMax
+            configuration.connectionsPerAddressMax = limits.connectionsPerAddressMax
+            configuration.bodyBytesMax = limits.bodyBytesMax
+            configuration.requestDeadlineSeconds = limits.requestDeadlineSeconds
+            configuration.responseDeadlineSeconds = limits.responseDeadlineSeconds
+            configuration.inactivityTimeoutSeconds = limits.inactivityTimeoutSeconds
+            configuration.allowedHosts = options.allowedHosts
+            return HTTPListener(
+                configuration: configuration, routes: routes, onCompleted: accessLog.record)
+        }
+    }
+
+    private func restore(_ parts: Parts) throws(StartupError) {
+        do {
+            try parts.registry.restore()
+        } catch {
+            throw StartupError(.store, error.sentence)
+        }
+    }
+
+    private func listen(_ parts: Parts) throws(StartupError) {
+        for listener in parts.listeners {
+            do {
+                try listener.start()
+            } catch {
+                throw StartupError(.listen, error.description)
+            }
+        }
+        parts.api.boundAddresses.withLock {
+            $0 = parts.listeners.compactMap(\.boundAddress)
+        }
+    }
+
+    /// Repeats itself as long as the control thread lives.
+    private static func scheduleTicks(_ supervisor: SessionSupervisor, on control: WorkQueue) {
+        control.schedule(afterNanoseconds: SessionSupervisor.intervalNanoseconds) {
+            supervisor.tick()
+            scheduleTicks(supervisor, on: control)
+        }
+    }
+
+    private func tearDown(_ parts: Parts) {
+        for listener in parts.listeners { listener.quiesce() }
+        parts.control.close()
+        for listener in parts.listeners {
+            listener.stop(graceMilliseconds: Self.graceMilliseconds)
+        }
+        parts.registry.stopAll()
+        parts.engine.shutDown()
+        do {
+            try parts.store.close()
+        } catch {
+            logger.error("the store did not close", metadata: ["error": "\(error.sentence)"])
+        }
+    }
+}

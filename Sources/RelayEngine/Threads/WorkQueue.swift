@@ -1,0 +1,90 @@
+/// A thread that runs jobs one at a time, in order, and timers when they are due.
+package final class WorkQueue: Sendable {
+    package typealias Job = @Sendable () -> Void
+
+    private struct Timer {
+        let dueAt: Int64
+        let job: Job
+    }
+
+    private struct State {
+        var jobs: [Job] = []
+        var timers: [UInt64: Timer] = [:]
+        var nextTimer: UInt64 = 0
+        var isClosed = false
+
+        var nextDue: Int64? { timers.values.lazy.map(\.dueAt).min() }
+    }
+
+    private let state: Locked<State>
+    private let jobsMax: Int
+    private let thread: WorkerThread
+
+    /// Starts the thread; `jobsMax` jobs may wait, timers not counted.
+    package init(name: String, jobsMax: Int) throws(SystemCallError) {
+        let state = Locked(State())
+        self.state = state
+        self.jobsMax = jobsMax
+        thread = try WorkerThread(name: name) { Self.run(state) }
+    }
+
+    /// Adds a job; false when too many wait or the queue is closed.
+    package func submit(_ job: @escaping Job) -> Bool {
+        let isAdded = state.withLock { state in
+            guard !state.isClosed, state.jobs.count < jobsMax else { return false }
+            state.jobs.append(job)
+            return true
+        }
+        if isAdded { state.signal() }
+        return isAdded
+    }
+
+    /// Runs a job later, unless the queue is closed before; returns a token for `cancelTimer`.
+    @discardableResult
+    package func schedule(afterNanoseconds delay: Int64, _ job: @escaping Job) -> UInt64 {
+        let dueAt = HostNetwork.monotonicNanoseconds() + delay
+        let token = state.withLock { state in
+            state.nextTimer += 1
+            state.timers[state.nextTimer] = Timer(dueAt: dueAt, job: job)
+            return state.nextTimer
+        }
+        state.signal()
+        return token
+    }
+
+    /// Forgets a timer; harmless when it has run.
+    package func cancelTimer(_ token: UInt64) {
+        state.withLock { $0.timers[token] = nil }
+    }
+
+    /// Runs the jobs that wait, forgets the timers, and ends the thread. Called once.
+    package func close() {
+        state.withLock { $0.isClosed = true }
+        state.signal()
+        thread.join()
+    }
+
+    private static func run(_ state: Locked<State>) {
+        while true {
+            let due = state.withLock { $0.nextDue }
+            state.wait(untilNanoseconds: due) { state in
+                !state.jobs.isEmpty || state.isClosed || state.nextDue != due
+            }
+            let (jobs, isClosed) = takeReady(state)
+            for job in jobs { job() }
+            if isClosed && jobs.isEmpty { return }
+        }
+    }
+
+    private static func takeReady(_ state: Locked<State>) -> (jobs: [Job], isClosed: Bool) {
+        let now = HostNetwork.monotonicNanoseconds()
+        return state.withLock { state in
+            let due = state.isClosed ? [:] : state.timers.filter { $0.value.dueAt <= now }
+            for token in due.keys { state.timers[token] = nil }
+            let timed = due.values.sorted { $0.dueAt < $1.dueAt }.map(\.job)
+            let jobs = state.jobs
+            state.jobs = []
+            return (timed + jobs, state.isClosed)
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Holds a running daemon against openapi.yaml."""

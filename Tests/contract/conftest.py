@@ -1,0 +1,69 @@
+"""The running daemon, in a private network, and the contract it is held against."""
+
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from contract.document import Document
+from support import Client, Daemon, Network
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def document() -> Document:
+    """openapi.yaml."""
+    return Document()
+
+
+@pytest.fixture(scope="session")
+def binary() -> str:
+    """The daemon under test: $RELAYCAST_BINARY, or what was built here."""
+    path = os.environ.get("RELAYCAST_BINARY") or next(
+        (
+            str(built)
+            for configuration in ("release", "debug")
+            if (built := PROJECT / ".build" / configuration / "relaycast").exists()
+        ),
+        None,
+    )
+    assert path, "set RELAYCAST_BINARY to the daemon, or build it"
+    return os.path.abspath(path)
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """eth0 with 192.168.10.1 and fd00:10::1, and a route to every group."""
+    with Network() as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def daemon(binary: str, network: Network) -> Iterator[Daemon]:
+    """A daemon that the tests share; each leaves it without the sessions it made."""
+    with Daemon(binary, network) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def client(daemon: Daemon) -> Client:
+    """A client of the shared daemon, over TCP."""
+    return daemon.client()
+
+
+@pytest.fixture
+def create(client: Client, document: Document) -> Iterator[Callable[[dict], dict]]:
+    """Creates a session and returns it; it is deleted when the test is over."""
+    names: list[str] = []
+
+    def create(definition: dict) -> dict:
+        response = document.check("createSession", client.post("/v1/sessions", definition))
+        assert response.status == 201, response.body
+        names.append(response.json()["name"])
+        return response.json()
+
+    yield create
+    for name in names:
+        assert client.delete(f"/v1/sessions/{name}").status in (204, 404)

@@ -1,0 +1,196 @@
+"""The border of what a definition may be: the same answer from the schema and from the daemon."""
+
+from typing import Any
+
+import pytest
+
+from contract.document import Document
+from support import Client
+
+SENDER = {"kind": "multicast-sender", "group": "239.1.2.3", "port": 5004}
+RECEIVER = {"kind": "multicast-receiver", "group": "239.1.2.3", "port": 5004}
+PEER = {"kind": "multicast-peer", "group": "239.1.2.3", "port": 5004}
+SIX = {"kind": "multicast-receiver", "group": "ff05::4242", "port": 5004}
+BROADCAST_SENDER = {"kind": "broadcast", "role": "sender", "port": 5004}
+BROADCAST_RECEIVER = {"kind": "broadcast", "role": "receiver", "port": 5004}
+BROADCAST_PEER = {"kind": "broadcast", "port": 5004}
+WIDE = {f"key{index}": "" for index in range(64)}
+
+VALID: list[dict[str, Any]] = [
+    SENDER | {"loopback": False, "ttl": 255, "localPort": 65535, "accept": ["unicast"]},
+    SENDER | {"requireSourcePort": 0, "allow": ["10.0.0.1/0"], "deny": ["fd00::/128"]},
+    SENDER | {"group": "224.0.0.1", "port": 65535},
+    SENDER | {"group": "ff3e:30:2001:db8::1"},
+    SENDER | {"port": 5004.0},
+    SENDER | {"interface": "10.9.8.7"},
+    SENDER | {"interface": "fd00:10::9"},
+    SENDER | {"group": "FF02::ABCD", "interface": "eth0"},
+    RECEIVER | {"sources": []},
+    RECEIVER | {"sources": [f"10.0.0.{index}" for index in range(10)]},
+    RECEIVER | {"reply": {"text": ""}},
+    RECEIVER | {"reply": {"text": "é" * 16376, "perSecondMax": 1000000}},
+    RECEIVER | {"reply": {"base64": "QQ==", "perSecondMax": 1}},
+    RECEIVER | {"reply": {"template": "{{{hostname}}} {source.address}:{source.port}"}},
+    RECEIVER | {"reply": {"template": "{destination.address} {interface} {length} {sequence}"}},
+    RECEIVER | {"labels": WIDE, "annotations": {"a/b.c-d": "\U0001f4e1" * 1024}},
+    RECEIVER | {"recentPackets": 4096, "snapLength": 65535, "receiveBufferBytes": 268435456},
+    RECEIVER | {"recentPackets": 0, "snapLength": 0, "receiveBufferBytes": 2048},
+    RECEIVER | {"allow": [f"10.0.{index}.0/24" for index in range(64)]},
+    RECEIVER | {"id": 1, "origin": None, "status": [], "counters": {}, "generation": "x"},
+    SIX | {"sources": ["fd00::1", "fe80::1"]},
+    PEER | {"receiveOwn": True, "accept": ["multicast", "broadcast", "unicast"]},
+    PEER | {"enabled": False, "persist": False, "whenUnavailable": "wait"},
+    BROADCAST_SENDER | {"address": "255.255.255.255", "ttl": 1, "localPort": 0},
+    BROADCAST_SENDER | {"address": "192.168.10.255"},
+    BROADCAST_RECEIVER | {"reply": {"text": "here"}},
+    BROADCAST_PEER | {"role": "peer", "receiveOwn": True, "ttl": 2},
+]
+
+# Definition, code, pointer. The pointer may go on below the one that is named here.
+INVALID: list[tuple[Any, str, str]] = [
+    ([], "invalid-field", ""),
+    ("text", "invalid-field", ""),
+    ({}, "missing-field", "/kind"),
+    ({"kind": "multicast"}, "invalid-field", "/kind"),
+    ({"kind": "multicast-sender", "port": 1}, "missing-field", "/group"),
+    ({"kind": "multicast-sender", "group": "239.1.2.3"}, "missing-field", "/port"),
+    ({"kind": "broadcast"}, "missing-field", "/port"),
+    (SENDER | {"name": "Cam"}, "invalid-field", "/name"),
+    (SENDER | {"name": "cam-"}, "invalid-field", "/name"),
+    (SENDER | {"name": "c" * 64}, "invalid-field", "/name"),
+    (SENDER | {"name": None}, "invalid-field", "/name"),
+    (SENDER | {"port": 0}, "invalid-field", "/port"),
+    (SENDER | {"port": 65536}, "invalid-field", "/port"),
+    (SENDER | {"port": "5004"}, "invalid-field", "/port"),
+    (SENDER | {"port": 5004.5}, "invalid-field", "/port"),
+    (SENDER | {"port": True}, "invalid-field", "/port"),
+    (SENDER | {"group": "224.0.0.0"}, "invalid-field", "/group"),
+    (SENDER | {"group": "10.0.0.1"}, "invalid-field", "/group"),
+    (SENDER | {"group": "239.1.2.03"}, "invalid-field", "/group"),
+    (SENDER | {"group": "239.1.2.3\n"}, "invalid-field", "/group"),
+    (SENDER | {"group": "ff01::1"}, "invalid-field", "/group"),
+    (SENDER | {"group": "ff00::1"}, "invalid-field", "/group"),
+    (SENDER | {"group": "ff05::1::2"}, "invalid-field", "/group"),
+    (SENDER | {"group": "ff05::1%eth0"}, "invalid-field", "/group"),
+    (SENDER | {"group": "ff02::1"}, "missing-field", "/interface"),
+    (SENDER | {"interface": ""}, "invalid-field", "/interface"),
+    (SENDER | {"interface": "sixteen-letters-"}, "invalid-field", "/interface"),
+    (SENDER | {"interface": "a/b"}, "invalid-field", "/interface"),
+    (SENDER | {"interface": "a b"}, "invalid-field", "/interface"),
+    (SENDER | {"interface": "eth0:1"}, "invalid-field", "/interface"),
+    (SENDER | {"ttl": 0}, "invalid-field", "/ttl"),
+    (SENDER | {"ttl": 256}, "invalid-field", "/ttl"),
+    (SENDER | {"localPort": -1}, "invalid-field", "/localPort"),
+    (SENDER | {"loopback": "yes"}, "invalid-field", "/loopback"),
+    (SENDER | {"requireSourcePort": 65536}, "invalid-field", "/requireSourcePort"),
+    (SENDER | {"allow": ["10.0.0.0/33"]}, "invalid-field", "/allow/0"),
+    (SENDER | {"deny": ["10.0.0.0/8", "fd00::/129"]}, "invalid-field", "/deny/1"),
+    (SENDER | {"allow": ["10.0.0.0/08"]}, "invalid-field", "/allow/0"),
+    (SENDER | {"allow": ["10.0.0.1"] * 65}, "invalid-field", "/allow"),
+    (SENDER | {"accept": []}, "invalid-field", "/accept"),
+    (SENDER | {"accept": ["unicast", "unicast"]}, "invalid-field", "/accept"),
+    (SENDER | {"accept": ["anycast"]}, "invalid-field", "/accept/0"),
+    (SENDER | {"sources": []}, "unknown-field", "/sources"),
+    (SENDER | {"reply": {"text": "x"}}, "unknown-field", "/reply"),
+    (SENDER | {"role": "sender"}, "unknown-field", "/role"),
+    (SENDER | {"nosuch": 1}, "unknown-field", "/nosuch"),
+    (SENDER | {"a/b~c": 1}, "unknown-field", "/a~1b~0c"),
+    (SENDER | {"limits": {}}, "unknown-field", "/limits"),
+    (RECEIVER | {"forward": []}, "unknown-field", "/forward"),
+    (RECEIVER | {"expect": {}}, "unknown-field", "/expect"),
+    (RECEIVER | {"ttl": 1}, "unknown-field", "/ttl"),
+    (RECEIVER | {"loopback": True}, "unknown-field", "/loopback"),
+    (RECEIVER | {"localPort": 0}, "unknown-field", "/localPort"),
+    (RECEIVER | {"receiveOwn": False}, "unknown-field", "/receiveOwn"),
+    (PEER | {"localPort": 0}, "unknown-field", "/localPort"),
+    (PEER | {"reply": {"text": "x"}}, "unknown-field", "/reply"),
+    (RECEIVER | {"sources": ["fd00::1"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"sources": ["10.0.0.1", "10.0.0.1"]}, "invalid-field", "/sources"),
+    (RECEIVER | {"sources": ["239.0.0.1"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"sources": ["0.0.0.0"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"sources": ["240.0.0.1"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"sources": ["10.0.0.0/8"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"sources": [f"10.0.0.{i}" for i in range(11)]}, "invalid-field", "/sources"),
+    (SIX | {"sources": ["10.0.0.1"]}, "invalid-field", "/sources/0"),
+    (SIX | {"sources": ["::"]}, "invalid-field", "/sources/0"),
+    (SIX | {"sources": ["0:0:0:0:0:0:0:0"]}, "invalid-field", "/sources/0"),
+    (SIX | {"sources": ["ff05::1"]}, "invalid-field", "/sources/0"),
+    (RECEIVER | {"recentPackets": 4097}, "invalid-field", "/recentPackets"),
+    (RECEIVER | {"snapLength": 65536}, "invalid-field", "/snapLength"),
+    (RECEIVER | {"receiveBufferBytes": 2047}, "invalid-field", "/receiveBufferBytes"),
+    (RECEIVER | {"receiveBufferBytes": 268435457}, "invalid-field", "/receiveBufferBytes"),
+    (RECEIVER | {"whenUnavailable": "retry"}, "invalid-field", "/whenUnavailable"),
+    (RECEIVER | {"enabled": 1}, "invalid-field", "/enabled"),
+    (RECEIVER | {"persist": None}, "invalid-field", "/persist"),
+    (RECEIVER | {"labels": {"-a": ""}}, "invalid-field", "/labels/-a"),
+    (RECEIVER | {"labels": {"a": "b c"}}, "invalid-field", "/labels/a"),
+    (RECEIVER | {"labels": {"a": "b" * 64}}, "invalid-field", "/labels/a"),
+    (RECEIVER | {"labels": WIDE | {"more": ""}}, "invalid-field", "/labels"),
+    (RECEIVER | {"annotations": {"a": "b" * 1025}}, "invalid-field", "/annotations/a"),
+    (RECEIVER | {"annotations": {"a": 1}}, "invalid-field", "/annotations/a"),
+    (RECEIVER | {"reply": "x"}, "invalid-field", "/reply"),
+    (RECEIVER | {"reply": {}}, "missing-field", "/reply"),
+    (RECEIVER | {"reply": {"perSecondMax": 1}}, "missing-field", "/reply"),
+    (RECEIVER | {"reply": {"text": "x", "base64": "QQ=="}}, "invalid-field", "/reply"),
+    (RECEIVER | {"reply": {"handler": "x"}}, "unknown-field", "/reply/handler"),
+    (RECEIVER | {"reply": {"text": "x" * 16377}}, "invalid-field", "/reply/text"),
+    (RECEIVER | {"reply": {"base64": "QQ"}}, "invalid-field", "/reply/base64"),
+    (RECEIVER | {"reply": {"base64": "Q-=="}}, "invalid-field", "/reply/base64"),
+    (RECEIVER | {"reply": {"base64": "QQ==\n"}}, "invalid-field", "/reply/base64"),
+    (RECEIVER | {"reply": {"base64": "AAAA" * 21836}}, "invalid-field", "/reply/base64"),
+    (RECEIVER | {"reply": {"template": "{host}"}}, "invalid-field", "/reply/template"),
+    (RECEIVER | {"reply": {"template": "{"}}, "invalid-field", "/reply/template"),
+    (RECEIVER | {"reply": {"template": "}"}}, "invalid-field", "/reply/template"),
+    (RECEIVER | {"reply": {"template": "{{hostname}"}}, "invalid-field", "/reply/template"),
+    (RECEIVER | {"reply": {"template": "x" * 2049}}, "invalid-field", "/reply/template"),
+    (
+        RECEIVER | {"reply": {"text": "x", "perSecondMax": 0}},
+        "invalid-field",
+        "/reply/perSecondMax",
+    ),
+    (BROADCAST_PEER | {"role": "server"}, "invalid-field", "/role"),
+    (BROADCAST_PEER | {"address": "239.1.2.3"}, "invalid-field", "/address"),
+    (BROADCAST_PEER | {"address": "ff05::1"}, "invalid-field", "/address"),
+    (BROADCAST_PEER | {"group": "239.1.2.3"}, "unknown-field", "/group"),
+    (BROADCAST_PEER | {"loopback": True}, "unknown-field", "/loopback"),
+    (BROADCAST_PEER | {"sources": []}, "unknown-field", "/sources"),
+    (BROADCAST_PEER | {"localPort": 0}, "invalid-field", "/localPort"),
+    (BROADCAST_PEER | {"reply": {"text": "x"}}, "invalid-field", "/reply"),
+    (BROADCAST_SENDER | {"reply": {"text": "x"}}, "invalid-field", "/reply"),
+    (BROADCAST_SENDER | {"receiveOwn": True}, "invalid-field", "/receiveOwn"),
+    (BROADCAST_RECEIVER | {"ttl": 1}, "invalid-field", "/ttl"),
+    (BROADCAST_RECEIVER | {"localPort": 0}, "invalid-field", "/localPort"),
+    (BROADCAST_RECEIVER | {"receiveOwn": True}, "invalid-field", "/receiveOwn"),
+    (BROADCAST_RECEIVER | {"address": "192.168.10.255"}, "invalid-field", "/address"),
+]
+
+
+def shown(value: Any) -> str:
+    """A definition, short enough to be the name of a test."""
+    return repr(value)[:80]
+
+
+@pytest.mark.parametrize("definition", VALID, ids=shown)
+def test_a_valid_definition_is_created_or_is_impossible_here(
+    definition: dict, client: Client, document: Document
+) -> None:
+    document.component("SessionDefinition").validate(definition)
+    response = document.check("createSession", client.post("/v1/sessions", definition))
+    assert response.status in (201, 409), response.body
+    if response.status == 201:
+        assert client.delete(response.headers["Location"]).status == 204
+
+
+@pytest.mark.parametrize(("definition", "code", "pointer"), INVALID, ids=shown)
+def test_an_invalid_definition_is_refused_with_its_pointer(
+    definition: Any, code: str, pointer: str, client: Client, document: Document
+) -> None:
+    # "$" of Python's regular expressions also matches before a final line feed; ECMA's does not.
+    if "\\n" not in repr(definition):
+        assert not document.component("SessionDefinition").is_valid(definition)
+    response = document.check("createSession", client.post("/v1/sessions", definition))
+    assert response.status == 400, response.body
+    problem = response.json()
+    assert problem["code"] == code
+    pointers = [error["pointer"] for error in problem["errors"]]
+    assert any(p == pointer or p.startswith(f"{pointer}/") for p in pointers), pointers

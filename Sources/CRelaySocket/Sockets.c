@@ -58,8 +58,7 @@ int relay_local_endpoint(int fd, relay_endpoint *endpoint)
 
 int relay_share_port(int fd)
 {
-    int result = set_integer(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    return result < 0 ? result : set_integer(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    return set_integer(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
 int relay_isolate_groups(int fd, int family)

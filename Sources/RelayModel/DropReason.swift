@@ -17,7 +17,16 @@ package enum DropReason: UInt8, Sendable, CaseIterable {
     /// It came without the control messages that say where it was sent to.
     case malformed = 7
 
-    /// The key in JSON.
+    /// The word for it in JSON, where one packet is described.
+    package var word: String {
+        switch self {
+        case .sourcePort: "source-port"
+        case .destinationClass: "destination-class"
+        default: name
+        }
+    }
+
+    /// The key in JSON, where packets are counted.
     package var name: String {
         switch self {
         case .source: "source"

@@ -26,8 +26,9 @@ void relay_close(int fd);
 int relay_bind(int fd, relay_endpoint endpoint);
 int relay_local_endpoint(int fd, relay_endpoint *endpoint);
 
-// Both SO_REUSEADDR and SO_REUSEPORT: only with both do all sockets of a port get their copy of a
-// multicast or broadcast datagram.
+// SO_REUSEADDR: every socket of a port gets its copy of a multicast or broadcast datagram. Not
+// SO_REUSEPORT: when a single socket of such a group is a member of an IPv4 multicast group, early
+// demultiplexing gives the datagram to any socket of the port, member or not.
 int relay_share_port(int fd);
 // IP_MULTICAST_ALL / IPV6_MULTICAST_ALL = 0: nothing from groups that only others joined.
 int relay_isolate_groups(int fd, int family);

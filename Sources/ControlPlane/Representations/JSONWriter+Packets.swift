@@ -40,7 +40,7 @@ extension JSONWriter {
     private mutating func verdict(_ packet: CapturedPacket) {
         if let reason = packet.dropReason {
             member("verdict", "dropped")
-            member("reason", reason.name)
+            member("reason", reason.word)
         } else {
             member("verdict", packet.direction == .sent ? "sent" : "accepted")
         }

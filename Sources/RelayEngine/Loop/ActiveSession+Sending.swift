@@ -29,20 +29,18 @@ extension ActiveSession {
 
     /// Sends a batch of the first pending request.
     func sendTurn(_ batch: inout SendBatch) -> SendTurn {
-        guard !pendingSends.isEmpty else { return .idle }
+        guard let pending = pendingSends.first else { return .idle }
         fill(&batch)
-        if batch.count > 0 {
-            let result = transmit(batch, from: 0)
-            if result >= 0 {
-                noteSent(batch, result)
-            } else if -result == Int(EAGAIN) {
-                if HostNetwork.monotonicNanoseconds() < pendingSends[0].deadline { return .blocked }
-                fail(Int32(-result))
-            } else {
-                fail(Int32(-result))
-            }
+        let result = transmit(batch, from: 0)
+        if -result == Int(EAGAIN) && HostNetwork.monotonicNanoseconds() < pending.deadline {
+            return .blocked
         }
-        if pendingSends[0].next == pendingSends[0].request.count { finish() }
+        if result < 0 {
+            fail(Int32(-result))
+        } else {
+            noteSent(batch, result)
+            if pendingSends[0].next == pending.request.count { finish() }
+        }
         return pendingSends.isEmpty ? .idle : .more
     }
 

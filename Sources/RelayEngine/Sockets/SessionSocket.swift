@@ -130,7 +130,7 @@ extension SessionSocket {
         if definition.portToBind != 0 && definition.role != .sender
             && definition.kind != .multicastSender
         {
-            try SystemCallError.check("SO_REUSEPORT", relay_share_port(number))
+            try SystemCallError.check("SO_REUSEADDR", relay_share_port(number))
         }
     }
 

@@ -27,10 +27,64 @@ def test_a_hang_up_is_logged_and_does_not_end_it(serve):
     assert daemon.end(signal.SIGTERM)[0] == 0
 
 
-def test_it_prints_its_address_and_a_first_request(serve):
+def test_a_second_signal_ends_it_at_once(serve):
     daemon = serve().wait_until_serving()
-    assert re.search(r"serves http://127\.0\.0\.1:\d+$", daemon.printed, re.MULTILINE)
-    assert re.search(r"^Try: curl http://127\.0\.0\.1:\d+/v1/server$", daemon.printed, re.MULTILINE)
+    # Both wait while it is stopped. It takes SIGINT first, as the lower number, and lets SIGTERM
+    # through when it begins to drain.
+    daemon.process.send_signal(signal.SIGSTOP)
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.process.send_signal(signal.SIGINT)
+    assert daemon.end(signal.SIGCONT)[0] == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.0.0.3:0", "[::1]:0"])
+def test_the_request_that_it_prints_can_be_pasted(serve, listen):
+    daemon = serve(listen=listen).wait_until_serving()
+    expect_the_printed_request_to_work(daemon)
+
+
+def test_it_serves_on_a_unix_socket_that_others_cannot_open(serve, tmp_path):
+    daemon = serve("--unix-socket", "it's a socket", listen="none").wait_until_serving()
+    expect_the_printed_request_to_work(daemon, cwd=tmp_path)
+    socket = tmp_path / "it's a socket"
+    assert stat.S_IMODE(socket.stat().st_mode) & 0o007 == 0
+    assert daemon.end(signal.SIGTERM)[0] == 0
+    assert not socket.exists()
+
+
+def test_a_unix_socket_that_a_kill_left_is_no_hindrance(serve, tmp_path):
+    serve("--unix-socket", "socket").wait_until_serving().end(signal.SIGKILL)
+    assert (tmp_path / "socket").exists()
+    serve("--unix-socket", "socket").wait_until_serving()
+
+
+def test_several_addresses_are_served(serve):
+    daemon = serve("--listen", "127.0.0.1:0", "--unix-socket", "socket").wait_until_serving()
+    assert daemon.printed.count("serves http://127.0.0.1:") == 2
+    assert daemon.printed.count("serves unix:socket") == 1
+
+
+def test_an_address_in_use_ends_it_with_status_69(serve, relaycast):
+    daemon = serve().wait_until_serving()
+    address = re.search(r"http://(\S+)$", daemon.printed, re.MULTILINE)[1].split("/")[0]
+    run = relaycast("serve", "--listen", address, "--data-directory", "other")
+    assert (run.returncode, run.stdout) == (69, "")
+    assert address in run.stderr
+    assert "EADDRINUSE" in run.stderr
+
+
+def expect_the_printed_request_to_work(daemon, cwd=None):
+    """Runs the line after "Try: " in a shell."""
+    command = re.search(r"^Try: (curl .*)$", daemon.printed, re.MULTILINE)[1]
+    run = subprocess.run(
+        ["sh", "-c", f"{command} --silent --show-error --fail"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd=cwd,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.fullmatch(r"\d+\.\d+\.\d+", json.loads(run.stdout)["version"])
 
 
 def test_a_closed_standard_output_does_not_end_it(serve):

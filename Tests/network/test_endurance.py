@@ -80,12 +80,13 @@ def test_200_cycles_leave_descriptors_memory_and_groups_as_before(relaycast, h1)
     # The first cycles fill caches and pools that stay.
     for number in range(50):
         cycle(number)
-    descriptors = eventually(lambda: relaycast.open_descriptors())
+    descriptors = relaycast.open_descriptors()
     memory, groups = relaycast.anonymous_memory_bytes(), h1.groups()
     for number in range(200):
         cycle(number)
     assert h1.groups() == groups
-    eventually(lambda: relaycast.open_descriptors() == descriptors, what="descriptors are closed")
+    # Below, when the connection of the last request was still counted before.
+    eventually(lambda: relaycast.open_descriptors() <= descriptors, what="descriptors are closed")
     # Measured noise of allocator and SQLite cache is below 1 MiB; a leak of one ring
     # (64 packets of 256 bytes and their fields) per cycle would be above 4 MiB.
     assert relaycast.anonymous_memory_bytes() - memory < 2 * 1024 * 1024

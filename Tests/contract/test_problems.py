@@ -67,8 +67,6 @@ BAD_QUERIES = [
     "/v1/sessions?kind=",
     "/v1/sessions?state=gone",
     "/v1/sessions?include=status",
-    "/v1/sessions?namePrefix=",
-    "/v1/sessions?namePrefix=A",
     "/v1/sessions?pageToken=%21",
     "/v1/sessions?Limit=1",
     "/v1/sessions/sending?include=packets",
@@ -76,7 +74,7 @@ BAD_QUERIES = [
     "/v1/sessions/sending/counters?nosuch=1",
     "/v1/sessions/sending/packets?after=-1",
     "/v1/sessions/sending/packets?after=x",
-    "/v1/sessions/sending/packets?after=9007199254740992",
+    "/v1/sessions/sending/packets?after=9223372036854775808",
     "/v1/sessions/sending/packets?limit=0",
     "/v1/sessions/sending/packets?limit=1001",
     "/v1/sessions/sending/packets?direction=both",
@@ -337,7 +335,7 @@ def test_datagram_too_large(
     response = client.request("POST", "/v1/sessions/sending/datagrams", body, raw)
     document.check("sendDatagrams", response)
     problem = assert_problem(document, response, 409, "datagram-too-large", pointer)
-    assert problem["sent"] == 0
+    assert problem.get("sent", 0) == 0
     assert client.get("/v1/sessions/sending/counters").json()["sent"]["datagrams"] == 0
 
 

@@ -81,6 +81,7 @@ def test_every_form_is_sent_as_it_is(
     assert {p["source"]["address"] for p in got} == {"192.168.10.1"}
 
     sent = packets(client, document, sender, "direction=sent")["items"]
+    assert {p["verdict"] for p in sent} == {"sent"}
     assert [p["sequence"] for p in sent] == [item["sequence"] for item in items]
     assert [base64.b64decode(p["payload"]) for p in sent] == datagrams
     counters = client.get(f"{sender}/counters").json()

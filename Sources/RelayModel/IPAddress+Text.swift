@@ -99,7 +99,7 @@ extension IPAddress {
 }
 
 extension IPAddress: CustomStringConvertible {
-    /// The dotted quad, or the canonical form of RFC 5952.
+    /// The dotted quad, or the canonical form of RFC 5952 without an embedded dotted quad.
     package var description: String {
         family == .ipv4 ? Self.dottedQuad(UInt32(truncatingIfNeeded: low)) : ipv6Description
     }
@@ -109,9 +109,6 @@ extension IPAddress: CustomStringConvertible {
     }
 
     private var ipv6Description: String {
-        if high == 0 && low >> 32 == 0xFFFF {
-            return "::ffff:" + Self.dottedQuad(UInt32(truncatingIfNeeded: low))
-        }
         let groups = (0..<8).map { index in
             let half = index < 4 ? high : low
             return UInt16(truncatingIfNeeded: half >> (48 - 16 * UInt64(index % 4)))

@@ -14,6 +14,8 @@ package struct SessionError: Error, Hashable, Sendable {
         case cannotSend = "cannot-send"
         case datagramTooLarge = "datagram-too-large"
         case sendBufferFull = "send-buffer-full"
+        /// Nobody wants the session to run: `enabled` is false.
+        case disabled
         /// A stored definition that this version cannot read.
         case definitionUnreadable = "definition-unreadable"
         case `internal` = "internal"

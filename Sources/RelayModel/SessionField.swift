@@ -24,7 +24,7 @@ package enum SessionField: String, Sendable, CaseIterable {
     package func applies(to role: BroadcastRole) -> Bool {
         switch self {
         case .receiveOwn: role == .peer
-        case .ttl: role != .receiver
+        case .address, .ttl: role != .receiver
         case .localPort: role == .sender
         case .reply: role == .receiver
         default: true

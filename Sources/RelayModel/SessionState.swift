@@ -27,7 +27,7 @@ package struct InterfaceReference: Hashable, Sendable {
 package struct SessionStatus: Hashable, Sendable {
     package let state: SessionState
     package let since: Timestamp
-    /// Why it is not running; nil exactly when it is running or disabled.
+    /// Why it is not running; nil exactly when it is running.
     package let reason: SessionError?
     package let interface: InterfaceReference?
     /// What the socket is bound to.

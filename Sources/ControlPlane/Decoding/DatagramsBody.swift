@@ -14,13 +14,40 @@ struct DatagramsBody {
             throw Self.problem("", "the body must be an object, not \(body.typeName)")
         }
         var reader = ObjectReader(members)
-        if reader.has("datagrams") {
+        let isList = reader.has("datagrams")
+        if isList && reader.hasPayload {
+            throw Self.problem("", "give either datagrams or one of text, base64 and hex")
+        }
+        if isList {
             datagrams = reader.datagramList()
             reader.finish()
         } else {
             datagrams = reader.datagram().map { [$0] } ?? []
         }
         if let problem = reader.problem { throw problem }
+        let bytesMax = DefinitionLimits.datagramBytesMax
+        if let index = datagrams.firstIndex(where: { $0.count > bytesMax }) {
+            throw Self.tooLarge(datagrams[index].count, pointer: isList ? "/datagrams/\(index)" : "")
+        }
+    }
+
+    /// Reads a body that is one datagram.
+    init(octets body: [UInt8]) throws(Problem) {
+        guard body.count <= DefinitionLimits.datagramBytesMax else {
+            throw Self.tooLarge(body.count, pointer: "")
+        }
+        datagrams = [body]
+    }
+
+    private static func tooLarge(_ count: Int, pointer: String) -> Problem {
+        var problem = SessionError(
+            .datagramTooLarge,
+            "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes, not \(count); "
+                + "nothing was sent"
+        ).problem
+        problem.errors = [Problem.FieldError(pointer: pointer, detail: "has \(count) bytes")]
+        problem.extensions = [.integer("sent", 0)]
+        return problem
     }
 
     private static func problem(_ pointer: String, _ detail: String) -> Problem {
@@ -56,9 +83,13 @@ extension ObjectReader {
         return datagrams
     }
 
+    private static let payloadForms = ["text", "base64", "hex"]
+
+    fileprivate var hasPayload: Bool { Self.payloadForms.contains(where: has) }
+
     /// One datagram in exactly one of its forms.
     fileprivate mutating func datagram() -> [UInt8]? {
-        let forms = ["text", "base64", "hex"].filter(has)
+        let forms = Self.payloadForms.filter(has)
         guard forms.count == 1 else {
             let code: Fault.Code = forms.isEmpty ? .missingField : .invalidField
             for form in forms { _ = take(form) }
@@ -72,7 +103,7 @@ extension ObjectReader {
         }
         let bytes: [UInt8]? =
             switch forms[0] {
-            case "text": payloadText("text").map { Array($0.utf8) }
+            case "text": string("text").map { Array($0.utf8) }
             case "base64": base64("base64")
             default: hexadecimal("hex")
             }

@@ -1,41 +1,24 @@
 import Foundation
-import RelayModel
 
 extension ObjectReader {
-    /// Text of at most a datagram's bytes in UTF-8.
-    mutating func payloadText(_ key: String) -> String? {
-        guard let text = string(key) else { return nil }
-        if text.utf8.count <= DefinitionLimits.datagramBytesMax { return text }
-        invalid(key, Self.tooLong)
-        return nil
-    }
-
-    /// The bytes of padded base64 (RFC 4648 section 4), at most a datagram's.
+    /// The bytes of padded base64 (RFC 4648 section 4).
     mutating func base64(_ key: String) -> [UInt8]? {
         guard let text = string(key) else { return nil }
         guard let data = Data(base64Encoded: text) else {
             invalid(key, "must be base64 with padding (RFC 4648 section 4)")
             return nil
         }
-        if data.count <= DefinitionLimits.datagramBytesMax { return [UInt8](data) }
-        invalid(key, Self.tooLong)
-        return nil
+        return [UInt8](data)
     }
 
-    /// The bytes of pairs of hexadecimal digits, at most a datagram's.
+    /// The bytes of pairs of hexadecimal digits.
     mutating func hexadecimal(_ key: String) -> [UInt8]? {
         guard let text = string(key) else { return nil }
         guard let bytes = Self.bytes(ofHexadecimal: text.utf8) else {
             invalid(key, "must be pairs of hexadecimal digits")
             return nil
         }
-        if bytes.count <= DefinitionLimits.datagramBytesMax { return bytes }
-        invalid(key, Self.tooLong)
-        return nil
-    }
-
-    private static var tooLong: String {
-        "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes"
+        return bytes
     }
 
     private static func bytes(ofHexadecimal digits: String.UTF8View) -> [UInt8]? {

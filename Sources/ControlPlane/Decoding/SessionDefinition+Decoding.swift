@@ -123,11 +123,14 @@ extension ObjectReader {
         let perSecondMax = reader.integer("perSecondMax", in: Reply.perSecondRange)
         let content: Reply.Content? =
             switch forms.first {
-            case "text": reader.payloadText("text").map { .text($0) }
+            case "text": reader.string("text").map { .text($0) }
             case "base64": reader.base64("base64").map { .bytes($0) }
             case "template": reader.template("template").map { .template($0) }
             default: nil
             }
+        if let content, content.lengthMax > DefinitionLimits.datagramBytesMax {
+            reader.invalid(forms[0], "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes")
+        }
         reader.finish(ignoring: ["text", "base64", "template"])
         append(reader.faults)
         if forms.count != 1 {
@@ -237,5 +240,16 @@ extension UInt8 {
 
     fileprivate func isOne(of characters: StaticString) -> Bool {
         "\(characters)".utf8.contains(self)
+    }
+}
+
+extension Reply.Content {
+    /// Bytes of the reply; 0 for a template, whose rendering always fits.
+    fileprivate var lengthMax: Int {
+        switch self {
+        case .text(let text): text.utf8.count
+        case .bytes(let bytes): bytes.count
+        case .template: 0
+        }
     }
 }

@@ -56,8 +56,19 @@ final class ManagedSession: Sendable {
             createdAt: now,
             updatedAt: now,
             definition: definition,
-            status: SessionStatus(definition.enabled ? .waiting : .disabled, since: now)
+            status: Self.initialStatus(definition, since: now)
         )
+    }
+
+    /// What a session is before it was tried to start it.
+    static func initialStatus(
+        _ definition: SessionDefinition, since: Timestamp
+    ) -> SessionStatus {
+        definition.enabled
+            ? SessionStatus(.waiting, since: since)
+            : SessionStatus(
+                .disabled, since: since,
+                reason: SessionError(.disabled, "`enabled` is false in the definition"))
     }
 
     var status: SessionStatus { state.withLock { $0.status } }

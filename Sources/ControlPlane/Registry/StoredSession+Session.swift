@@ -27,24 +27,21 @@ extension ManagedSession {
     convenience init(restoring stored: StoredSession) {
         let now = HostNetwork.now()
         let created = Timestamp(nanoseconds: stored.createdAt)
-        var definition: SessionDefinition?
-        var fault: String?
+        let definition: SessionDefinition?
+        let status: SessionStatus
         do throws(Problem) {
-            definition = try SessionDefinition(
+            let decoded = try SessionDefinition(
                 decoding: JSONValue(parsing: Array(stored.definition.utf8)))
+            status = Self.initialStatus(decoded, since: now)
+            definition = decoded
         } catch {
-            fault = error.detail
+            definition = nil
+            status = SessionStatus(
+                .failed, since: now,
+                reason: SessionError(
+                    .definitionUnreadable,
+                    "the stored definition cannot be read (\(error.detail)); delete the session"))
         }
-        let status =
-            if let fault {
-                SessionStatus(
-                    .failed, since: now,
-                    reason: SessionError(
-                        .definitionUnreadable,
-                        "the stored definition cannot be read (\(fault)); delete the session"))
-            } else {
-                SessionStatus(definition?.enabled == true ? .waiting : .disabled, since: now)
-            }
         self.init(
             name: SessionName(stored.name) ?? SessionName.generated(for: .broadcast),
             kind: SessionKind(rawValue: stored.kind) ?? .broadcast,

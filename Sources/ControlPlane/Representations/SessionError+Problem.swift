@@ -35,6 +35,7 @@ extension SessionError {
         case .cannotSend: "Session cannot send"
         case .datagramTooLarge: "Datagram too large"
         case .sendBufferFull: "Send buffer full"
+        case .disabled: "Session disabled"
         case .definitionUnreadable: "Definition unreadable"
         case .internal: "Internal error"
         }

@@ -45,14 +45,7 @@ extension API {
 
     private static func datagrams(in request: Request) throws(Problem) -> [[UInt8]] {
         if request.fields[.contentType]?.lowercased().hasPrefix("application/octet-stream") == true {
-            guard request.body.count <= DefinitionLimits.datagramBytesMax else {
-                throw SessionError(
-                    .datagramTooLarge,
-                    "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes, "
-                        + "the body has \(request.body.count)"
-                ).problem
-            }
-            return [request.body]
+            return try DatagramsBody(octets: request.body).datagrams
         }
         return try DatagramsBody(decoding: JSONValue(parsing: request.body)).datagrams
     }

@@ -78,20 +78,36 @@ extension RecentPackets {
 // MARK: - Reading, on any thread
 
 extension RecentPackets {
-    /// Packets after a cursor, oldest first.
+    /// Packets after a cursor, oldest first; without a cursor the newest ones.
     ///
     /// A cursor from the future (of an earlier incarnation) is taken for the newest packet.
     package func page(
         after cursor: UInt64?, limit: Int, direction: CapturedPacket.Direction? = nil
     ) -> PacketPage {
         var page = state.withLock { state in
-            let start = min(cursor ?? state.ring.oldest - 1, state.ring.newest)
+            let start = min(
+                cursor ?? Self.cursor(beforeNewest: limit, direction, state.ring),
+                state.ring.newest)
             return PacketPage(
                 next: start, missed: state.ring.oldest - min(state.ring.oldest, start + 1))
         }
         while page.items.count < limit && readChunk(into: &page, limit, direction) {}
         state.withLock { page.oldest = $0.ring.count > 0 ? $0.ring.oldest : nil }
         return page
+    }
+
+    /// The cursor from which a page reaches to the newest packet.
+    private static func cursor(
+        beforeNewest limit: Int, _ direction: CapturedPacket.Direction?,
+        _ ring: borrowing PacketRing
+    ) -> UInt64 {
+        var sequence = ring.newest
+        var count = 0
+        while sequence >= ring.oldest && count < limit {
+            if direction == nil || ring.direction(sequence) == direction { count += 1 }
+            sequence -= 1
+        }
+        return sequence
     }
 
     /// Copies the next few packets; false when there are no more.

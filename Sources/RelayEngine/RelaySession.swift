@@ -25,6 +25,9 @@ package final class RelaySession: Sendable {
     /// What the socket is bound to.
     package var localEndpoint: Endpoint { socket.localEndpoint }
 
+    /// Where posted datagrams go; nil for a session that only receives.
+    package var destination: Endpoint? { path.destination }
+
     /// The receive buffer that the kernel granted.
     package var receiveBufferBytes: Int { socket.receiveBufferBytes }
 }

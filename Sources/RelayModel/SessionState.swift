@@ -32,6 +32,8 @@ package struct SessionStatus: Hashable, Sendable {
     package let interface: InterfaceReference?
     /// What the socket is bound to.
     package let localAddress: Endpoint?
+    /// Where posted datagrams go; nil for a session that only receives.
+    package let destination: Endpoint?
     /// The receive buffer that the kernel granted: half of what SO_RCVBUF reports (socket(7)).
     package let receiveBufferBytes: Int?
 
@@ -41,6 +43,7 @@ package struct SessionStatus: Hashable, Sendable {
         reason: SessionError? = nil,
         interface: InterfaceReference? = nil,
         localAddress: Endpoint? = nil,
+        destination: Endpoint? = nil,
         receiveBufferBytes: Int? = nil
     ) {
         self.state = state
@@ -48,6 +51,7 @@ package struct SessionStatus: Hashable, Sendable {
         self.reason = reason
         self.interface = interface
         self.localAddress = localAddress
+        self.destination = destination
         self.receiveBufferBytes = receiveBufferBytes
     }
 }

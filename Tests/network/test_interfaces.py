@@ -81,7 +81,7 @@ def test_the_local_port_of_a_sender_is_reported(relaycast, h2):
 
 def test_a_broadcast_goes_to_the_subnet_of_the_interface_by_default(relaycast, h2):
     session = relaycast.create("broadcast", role="sender", port=PORT, interface="eth0")
-    assert session.get()["address"] == "192.168.10.255"
+    assert session.get()["status"]["destination"]["address"] == "192.168.10.255"
     with listener(h2, PORT) as other:
         session.send(b"to the subnet")
         assert other.recv(100) == b"to the subnet"

@@ -86,6 +86,7 @@ final class ManagedSession: Sendable {
             since: HostNetwork.now(),
             interface: session.interface,
             localAddress: session.localEndpoint,
+            destination: session.destination,
             receiveBufferBytes: session.receiveBufferBytes
         )
         state.withLock { $0 = State(status: status, running: session) }
@@ -110,6 +111,7 @@ final class ManagedSession: Sendable {
                 reason: reason,
                 interface: old.interface,
                 localAddress: old.localAddress,
+                destination: old.destination,
                 receiveBufferBytes: old.receiveBufferBytes
             )
         }

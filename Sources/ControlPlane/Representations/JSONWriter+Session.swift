@@ -46,6 +46,7 @@ extension JSONWriter {
             endObject()
         }
         if let local = status.localAddress { endpoint("localAddress", local) }
+        if let destination = status.destination { endpoint("destination", destination) }
         if let bytes = status.receiveBufferBytes { member("receiveBufferBytes", bytes) }
         endObject()
     }

@@ -160,8 +160,8 @@ final class ConnectionContext {
     /// The other end.
     let peer: Peer
 
-    /// The host that was checked last, as sent: clients repeat themselves.
-    var acceptedHost = ""
+    /// The host that was accepted last, as sent: clients repeat themselves.
+    var acceptedHost: String?
 
     /// A new connection.
     init(timer: ConnectionTimer, peer: Peer) {

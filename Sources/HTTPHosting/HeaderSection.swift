@@ -29,9 +29,6 @@ struct HeaderSection {
         self.fieldNames = fieldNames
     }
 
-    /// Whether there is a body: RFC 9112, 6.
-    var announcesBody: Bool { hasTransferEncoding || (contentLength ?? 0) > 0 }
-
     /// Takes in one field line.
     mutating func add(name: Span<UInt8>, value: Span<UInt8>) {
         guard framingProblem == nil else { return }
@@ -74,11 +71,12 @@ struct HeaderSection {
         var length = 0
         for index in value.indices {
             let byte = value[index]
-            guard (0x30...0x39).contains(byte), value.count <= 18 else {
+            guard (0x30...0x39).contains(byte) else {
                 framingProblem = .badFraming("Content-Length is not a number of bytes.")
                 return
             }
-            length = length * 10 + Int(byte - 0x30)
+            // Far above every limit, so that no number of digits overflows.
+            length = min(length * 10 + Int(byte - 0x30), .max / 100)
         }
         if value.isEmpty {
             framingProblem = .badFraming("Content-Length is empty.")

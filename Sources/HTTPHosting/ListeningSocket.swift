@@ -169,8 +169,10 @@ private func setOption(
 ) throws(ListenerError) {
     var on: Int32 = 1
     // Safe because `on` outlives the call and has the size given.
-    guard unsafe setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<Int32>.size)) == 0
-    else { throw failure("setsockopt", "A socket cannot be set up.") }
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    guard unsafe setsockopt(descriptor, level, option, &on, size) == 0 else {
+        throw failure("setsockopt", "A socket cannot be set up.")
+    }
 }
 
 private func startListening(

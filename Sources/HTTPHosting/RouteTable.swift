@@ -54,8 +54,8 @@ package struct RouteTable: Sendable {
         guard knownMethods.contains(request.method) else {
             return .refused(.notImplemented("The method \(request.method.rawValue) is unknown."))
         }
-        for resource in resources[request.segments.count] ?? []
-        where resource.pattern.matches(request.segments) {
+        let candidates = request.path == "*" ? nil : resources[request.segments.count]
+        for resource in candidates ?? [] where resource.pattern.matches(request.segments) {
             return resource.match(request)
         }
         return .refused(
@@ -72,13 +72,20 @@ package struct RouteTable: Sendable {
         guard !route.consumes.isEmpty else { return }
         let field = request.fields[.contentType]
         if field == nil && request.body.isEmpty { return }
-        let mediaType = mediaType(field ?? "")
-        if route.consumes.contains(mediaType) { return }
-        throw Problem(
+        if let coding = request.fields[.contentEncoding], coding.lowercased() != "identity" {
+            throw unsupportedMediaType("The body must not be compressed.")
+        }
+        if route.consumes.contains(mediaType(field ?? "")) { return }
+        let accepted = route.consumes.joined(separator: " or ")
+        throw unsupportedMediaType("Content-Type must be \(accepted).")
+    }
+
+    private func unsupportedMediaType(_ detail: String) -> Problem {
+        Problem(
             status: .unsupportedMediaType,
             code: "unsupported-media-type",
             title: "Unsupported media type",
-            detail: "Content-Type must be \(route.consumes.joined(separator: " or "))."
+            detail: detail
         )
     }
 }

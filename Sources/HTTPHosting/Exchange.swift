@@ -34,11 +34,15 @@ final class Exchange {
     /// How far the exchange is.
     var phase = Phase.begun
 
+    /// Whether it was answered later.
+    var wasSuspended = false
+
     /// The status sent, and the length of what was sent with it.
     var status: Int?
     var responseBytes = 0
 
     private var method = HTTPRequest.Method.get
+    private var path: String?
     private var request: Request?
     private var match: RouteMatch?
     private var bodyBytes = 0
@@ -70,6 +74,7 @@ final class Exchange {
         }
         self.method = method
         let target = try RequestTarget(target)
+        path = target.path
         try checkOrigin(headers, target, listener.hostPolicy)
 
         let request = Request(
@@ -124,7 +129,7 @@ final class Exchange {
             id: id,
             method: method,
             route: match?.template,
-            path: String(target.prefix { $0 != "?" }),
+            path: path ?? String(target.prefix { $0 != "?" }),
             status: status,
             responseBytes: method == .head ? 0 : responseBytes,
             durationNanoseconds: endedNanoseconds - begunNanoseconds,

@@ -130,8 +130,7 @@ func requestEnded(
         untilNanoseconds: now + seconds(configuration.inactivityTimeoutSeconds)
             + seconds(configuration.requestDeadlineSeconds)
     )
-    _ = listener.requests.takeResponse(exchange.id)
-    listener.requests.end(exchange.id)
+    listener.requests.end(exchange.id, wasSuspended: exchange.wasSuspended)
     listener.onCompleted(exchange.record(endedNanoseconds: now))
 }
 
@@ -176,6 +175,7 @@ private func answer(
         return unsafe send(response, exchange, listener, connection)
     case .later(let work):
         exchange.phase = .waiting
+        exchange.wasSuspended = true
         guard unsafe listener.requests.suspend(id, connection) else {
             let refusal = Problem.draining.response(requestID: id)
             return unsafe send(refusal, exchange, listener, connection)

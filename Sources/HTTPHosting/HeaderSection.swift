@@ -42,19 +42,19 @@ struct HeaderSection {
         }
         switch name.count {
         case 4 where equalsIgnoringCase(name, "host"):
-            hosts.append(text(value))
+            hosts.append(value.text(0..<value.count))
         case 6 where equalsIgnoringCase(name, "origin"):
-            origins.append(text(value))
+            origins.append(value.text(0..<value.count))
         case 14 where equalsIgnoringCase(name, "content-length"):
             addContentLength(value)
         case 14 where equalsIgnoringCase(name, "sec-fetch-site"):
-            fetchSite = text(value)
+            fetchSite = value.text(0..<value.count)
         case 17 where equalsIgnoringCase(name, "transfer-encoding"):
             addTransferEncoding(value)
         default:
             for wanted in fieldNames where wanted.lowercased.utf8.count == name.count {
                 guard equalsIgnoringCase(name, wanted.lowercased) else { continue }
-                fields.append(HTTPField(name: wanted.name, value: text(value)))
+                fields.append(HTTPField(name: wanted.name, value: value.text(0..<value.count)))
                 return
             }
         }
@@ -111,14 +111,6 @@ struct WantedField: Sendable {
         self.name = name
         lowercased = name.canonicalName
     }
-}
-
-private func text(_ bytes: Span<UInt8>) -> String {
-    if let valid = try? UTF8Span(validating: bytes) { return String(copying: valid) }
-    var copy: [UInt8] = []
-    copy.reserveCapacity(bytes.count)
-    for index in bytes.indices { copy.append(bytes[index]) }
-    return String(decoding: copy, as: UTF8.self)
 }
 
 private func equalsIgnoringCase(_ bytes: Span<UInt8>, _ lowercased: String) -> Bool {

@@ -14,46 +14,32 @@ struct RequestTarget {
 
     /// Reads origin form, absolute form and `*`.
     init(_ target: String) throws(Problem) {
-        let bytes = target.utf8
-        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
-            throw .badFraming("The request target has a character that must be percent-encoded.")
+        let bytes = target.utf8.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") {
+                throw .badFraming("The target has a character that must be percent-encoded.")
+            }
         }
-        var rest = target[...].utf8
-        if rest.first == UInt8(ascii: "/") {
+        var start = 0
+        if bytes.first == UInt8(ascii: "/") {
             authority = nil
         } else if target == "*" {
             (path, segments, query, authority) = ("*", [], [], nil)
             return
         } else if let schemeLength = Self.schemeLength(target) {
-            rest = rest.dropFirst(schemeLength)
-            let end = rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
-            authority = String(Substring(rest[..<(end ?? rest.endIndex)]))
-            rest = rest[(end ?? rest.endIndex)...]
+            let slash = bytes.firstIndex(of: UInt8(ascii: "/"), from: schemeLength)
+            start = min(slash, bytes.firstIndex(of: UInt8(ascii: "?"), from: schemeLength))
+            authority = bytes.text(schemeLength..<start)
         } else {
             throw .badFraming("The request target must begin with / or http://.")
         }
 
-        let mark = rest.firstIndex(of: UInt8(ascii: "?"))
-        let rawPath = rest[..<(mark ?? rest.endIndex)]
-        path = rawPath.isEmpty ? "/" : String(Substring(rawPath))
-        var segments: [String] = []
-        if rawPath.count > 1 {
-            for raw in rawPath.dropFirst().split(
-                separator: UInt8(ascii: "/"),
-                omittingEmptySubsequences: false
-            ) {
-                guard let segment = percentDecoded(raw, plusIsSpace: false) else {
-                    throw .badFraming("The path is not valid percent-encoded UTF-8 text.")
-                }
-                segments.append(segment)
-            }
-        }
-        self.segments = segments
-        guard let mark else {
-            query = []
-            return
-        }
-        query = try Self.queryItems(rest[rest.index(after: mark)...])
+        let end = bytes.firstIndex(of: UInt8(ascii: "?"), from: start)
+        path = start == end ? "/" : end == bytes.count ? target : bytes.text(start..<end)
+        segments = try Self.segments(bytes.extracting(start..<end))
+        query =
+            end == bytes.count ? [] : try Self.queryItems(bytes.extracting((end + 1)..<bytes.count))
     }
 
     /// Length of `http://` or `https://` at the beginning, in any case; nil for anything else.
@@ -62,12 +48,32 @@ struct RequestTarget {
         return head.hasPrefix("http://") ? 7 : head == "https://" ? 8 : nil
     }
 
-    private static func queryItems(_ query: Substring.UTF8View) throws(Problem) -> [QueryItem] {
+    private static func segments(_ path: Span<UInt8>) throws(Problem) -> [String] {
+        var segments: [String] = []
+        guard path.count > 1 else { return segments }
+        var start = 1
+        while start <= path.count {
+            let end = path.firstIndex(of: UInt8(ascii: "/"), from: start)
+            guard let segment = percentDecoded(path.extracting(start..<end), plusIsSpace: false)
+            else { throw .badFraming("The path is not valid percent-encoded UTF-8 text.") }
+            segments.append(segment)
+            start = end + 1
+        }
+        return segments
+    }
+
+    private static func queryItems(_ query: Span<UInt8>) throws(Problem) -> [QueryItem] {
         var items: [QueryItem] = []
-        for pair in query.split(separator: UInt8(ascii: "&")) {
-            let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
-            guard let name = percentDecoded(pair[..<equals], plusIsSpace: true),
-                let value = percentDecoded(pair[equals...].dropFirst(), plusIsSpace: true)
+        var start = 0
+        while start < query.count {
+            let end = query.firstIndex(of: UInt8(ascii: "&"), from: start)
+            let pair = query.extracting(start..<end)
+            start = end + 1
+            if pair.isEmpty { continue }
+            let equals = pair.firstIndex(of: UInt8(ascii: "="), from: 0)
+            let value = pair.extracting(min(equals + 1, pair.count)..<pair.count)
+            guard let name = percentDecoded(pair.extracting(0..<equals), plusIsSpace: true),
+                let value = percentDecoded(value, plusIsSpace: true)
             else {
                 throw Problem(
                     status: .badRequest,
@@ -83,23 +89,26 @@ struct RequestTarget {
 }
 
 /// Decodes `%XX`; nil for a broken escape, an encoded control byte, or bytes that are not UTF-8.
-private func percentDecoded(_ raw: Substring.UTF8View, plusIsSpace: Bool) -> String? {
+private func percentDecoded(_ raw: Span<UInt8>, plusIsSpace: Bool) -> String? {
     let percent = UInt8(ascii: "%")
     let plus = UInt8(ascii: "+")
-    guard raw.contains(where: { $0 == percent || (plusIsSpace && $0 == plus) }) else {
-        return String(Substring(raw))
-    }
+    let hasEscapes = raw.firstIndex(of: percent, from: 0) < raw.count
+    let hasSpaces = plusIsSpace && raw.firstIndex(of: plus, from: 0) < raw.count
+    guard hasEscapes || hasSpaces else { return raw.text(0..<raw.count) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(raw.count)
-    var iterator = raw.makeIterator()
-    while let byte = iterator.next() {
+    var index = 0
+    while index < raw.count {
+        let byte = raw[index]
+        index += 1
         if byte == percent {
-            guard let high = hexValue(iterator.next()), let low = hexValue(iterator.next()) else {
-                return nil
-            }
+            guard index + 2 <= raw.count, let high = hexValue(raw[index]),
+                let low = hexValue(raw[index + 1])
+            else { return nil }
             let decoded = high << 4 | low
             guard decoded >= 0x20 && decoded != 0x7F else { return nil }
             bytes.append(decoded)
+            index += 2
         } else {
             bytes.append(plusIsSpace && byte == plus ? UInt8(ascii: " ") : byte)
         }
@@ -107,11 +116,11 @@ private func percentDecoded(_ raw: Substring.UTF8View, plusIsSpace: Bool) -> Str
     return String(validating: bytes, as: UTF8.self)
 }
 
-private func hexValue(_ byte: UInt8?) -> UInt8? {
+private func hexValue(_ byte: UInt8) -> UInt8? {
     switch byte {
-    case .some(let digit) where (0x30...0x39).contains(digit): digit - 0x30
-    case .some(let letter) where (0x41...0x46).contains(letter): letter - 0x41 + 10
-    case .some(let letter) where (0x61...0x66).contains(letter): letter - 0x61 + 10
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46: byte - 0x41 + 10
+    case 0x61...0x66: byte - 0x61 + 10
     default: nil
     }
 }

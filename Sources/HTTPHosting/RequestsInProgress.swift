@@ -20,10 +20,11 @@ import CMicroHTTPD
         state.withLock { $0.count += 1 }
     }
 
-    /// A request is over, one way or another.
-    func end(_ id: String) {
+    /// A request is over, one way or another; `wasSuspended` if it ever was.
+    func end(_ id: String, wasSuspended: Bool) {
         let isLast = state.withLock { state in
             state.count -= 1
+            if wasSuspended { state.responses[id] = nil }
             return state.count == 0
         }
         if isLast { state.signal() }
@@ -62,10 +63,11 @@ import CMicroHTTPD
     func refuseMore() {
         state.withLock { state in
             state.isRefusing = true
-            for unsafe (id, connection) in unsafe state.suspended {
+            for unsafe entry in unsafe state.suspended {
+                let id = unsafe entry.key
                 state.responses[id] = Problem.draining.response(requestID: id)
                 // Safe as in `resume`.
-                unsafe MHD_resume_connection(connection)
+                unsafe MHD_resume_connection(entry.value)
             }
             unsafe state.suspended.removeAll()
         }

@@ -15,7 +15,9 @@ import Testing
             let client = try TestClient(listener.boundAddress)
             let body = String(repeating: "x", count: 1024 * 1024)
             for _ in 0..<2 {
-                client.send("PUT /items/x HTTP/1.1\r\n\(json)Content-Length: 1048576\r\n\r\n\(body)")
+                client.send(
+                    "PUT /items/x HTTP/1.1\r\n\(json)Content-Length: 1048576\r\n\r\n\(body)"
+                )
                 #expect(try client.response().body == "1048576")
                 client.send("PUT /items/x HTTP/1.1\r\n\(json)Transfer-Encoding: chunked\r\n\r\n")
                 client.send(chunked(1024, of: 1024))

@@ -29,7 +29,7 @@ import Testing
         "GET /hello HTTP/1.1\r\nHost: localhost\r\nA: " + String(repeating: "x", count: 1000),
     ])
     func drippingClientIsCutWhileAnotherIsServed(text: String) throws {
-        try withListener(configure: hasty) { listener in
+        try withListener(sampleRoutes, local(hasty)) { listener in
             let slow = try TestClient(listener.boundAddress)
             let other = try TestClient(listener.boundAddress)
             let isCut = try drip(text, to: slow) {
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func bodyDripperIsCut() throws {
-        try withListener(configure: hasty) { listener in
+        try withListener(sampleRoutes, local(hasty)) { listener in
             let slow = try TestClient(listener.boundAddress)
             slow.send(
                 "PUT /items/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func secondRequestOfAConnectionHasADeadlineToo() throws {
-        try withListener(configure: hasty) { listener in
+        try withListener(sampleRoutes, local(hasty)) { listener in
             let slow = try TestClient(listener.boundAddress)
             #expect(try slow.get("/hello").status == 200)
             #expect(try drip(String(repeating: "x", count: 1000), to: slow) {})
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func silentClientIsClosedByInactivity() throws {
-        try withListener(configure: { $0.inactivityTimeoutSeconds = 1 }) { listener in
+        try withListener(sampleRoutes, local { $0.inactivityTimeoutSeconds = 1 }) { listener in
             let client = try TestClient(listener.boundAddress)
             #expect(try client.get("/hello").status == 200)
             #expect(client.readToEnd().isEmpty && client.isAtEnd)
@@ -79,14 +79,14 @@ import Testing
                 }
             }
         }
-        try withListener([patient], configure: hasty) { listener in
+        try withListener([patient], local(hasty)) { listener in
             let response = try TestClient(listener.boundAddress).get("/patient")
             #expect(response.body == "at last")
         }
     }
 
     @Test func idleConnectionsMakeRoomAtTheLimit() throws {
-        try withListener(configure: { $0.connectionsMax = 4 }) { listener in
+        try withListener(sampleRoutes, local { $0.connectionsMax = 4 }) { listener in
             let idle = try (0..<4).map { _ in try TestClient(listener.boundAddress) }
             for client in idle { #expect(try client.get("/hello").status == 200) }
             let start = nowNanoseconds()
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func clientsAboveTheLimitDoNotHinderThoseBelow() throws {
-        try withListener(configure: { $0.connectionsMax = 2 }) { listener in
+        try withListener(sampleRoutes, local { $0.connectionsMax = 2 }) { listener in
             let first = try TestClient(listener.boundAddress)
             #expect(try first.get("/hello").status == 200)
             let more = try (0..<5).map { _ in try TestClient(listener.boundAddress) }

@@ -110,7 +110,7 @@ import Testing
         ("[::1", 400), ("localhost:123456", 400),
     ])
     func hostIsHeldAgainstTheList(host: String, status: Int) throws {
-        try withListener(configure: { $0.allowedHosts = ["relay.EXAMPLE"] }) { listener in
+        try withListener(sampleRoutes, local { $0.allowedHosts = ["relay.EXAMPLE"] }) { listener in
             let client = try TestClient(listener.boundAddress)
             client.send("GET /hello HTTP/1.1\r\nHost: \(host)\r\n\r\n")
             let response = try client.response()
@@ -131,7 +131,7 @@ import Testing
         let configure = { (configuration: inout ListenerConfiguration) in
             configuration.address = .tcp(address: "0.0.0.0", port: 0)
         }
-        try withListener(configure: configure) { listener in
+        try withListener(sampleRoutes, local(configure)) { listener in
             guard case .tcp(_, let port) = listener.boundAddress else { return }
             let address = ListenAddress.tcp(address: "127.0.0.1", port: port)
             for (host, status) in [("10.0.0.1", 200), ("[fe80::1]", 200), ("evil.example", 403)] {

@@ -49,7 +49,9 @@ import Testing
         #expect(written { $0.value(Int8(-128)) } == "-128")
     }
 
-    @Test(arguments: [0.0, -0.5, 1.0, 93.2, 0.1, 1e21, .leastNonzeroMagnitude, 1.7976931348623157e308])
+    @Test(arguments: [
+        0.0, -0.5, 1.0, 93.2, 0.1, 1e21, .leastNonzeroMagnitude, 1.7976931348623157e308,
+    ])
     func doublesReadBackAsTheyWere(number: Double) {
         let text = written { $0.value(number) }
         #expect(Double(text) == number)

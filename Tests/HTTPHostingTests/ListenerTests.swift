@@ -149,7 +149,7 @@ import Testing
         let configure = { (configuration: inout ListenerConfiguration) in
             configuration.address = .tcp(address: "::1", port: 0)
         }
-        try withListener(configure: configure) { listener in
+        try withListener(sampleRoutes, local(configure)) { listener in
             let client = try TestClient(listener.boundAddress)
             client.send("GET /hello HTTP/1.1\r\nHost: [::1]:80\r\n\r\n")
             #expect(try client.response().status == 200)

@@ -67,7 +67,7 @@ import Testing
             #expect(listener.boundAddress == nil)
         }
         let again = try #require(address)
-        try withListener(configure: { $0.address = again }) { listener in
+        try withListener(sampleRoutes, local { $0.address = again }) { listener in
             let response = try TestClient(again).get("/hello")
             #expect(response.status == 200)
         }

@@ -3,22 +3,30 @@ import HTTPTypes
 
 @testable import HTTPHosting
 
-/// Serves `routes` on a port of 127.0.0.1 while `body` runs.
+/// The defaults on a port of 127.0.0.1 that the kernel chooses, changed by `change`.
+func local(_ change: (inout ListenerConfiguration) -> Void = { _ in }) -> ListenerConfiguration {
+    var configuration = ListenerConfiguration(address: .tcp(address: "127.0.0.1", port: 0))
+    change(&configuration)
+    return configuration
+}
+
+/// Serves `routes` while `body` runs.
 func withListener(
     _ routes: [Route] = sampleRoutes,
-    configure: (inout ListenerConfiguration) -> Void = { _ in },
+    _ configuration: ListenerConfiguration = local(),
     onCompleted: @escaping @Sendable (RequestRecord) -> Void = { _ in },
     body: (HTTPListener) throws -> Void
 ) throws {
-    var configuration = ListenerConfiguration(address: .tcp(address: "127.0.0.1", port: 0))
-    configure(&configuration)
     let listener = HTTPListener(
         configuration: configuration,
         routes: RouteTable(routes),
         onCompleted: onCompleted
     )
     try listener.start()
-    defer { listener.stop(graceMilliseconds: 0) }
+    defer {
+        listener.stop(graceMilliseconds: 0)
+        joinThreads()
+    }
     try body(listener)
 }
 
@@ -29,14 +37,16 @@ let sampleRoutes: [Route] = [
         .now(text(parameters["name"]))
     },
     Route(.put, "/items/{name}", consumes: ["application/json"]) {
-        request, _ throws(Problem) in
+        request,
+        _ throws(Problem) in
         .now(text("\(request.body.count)"))
     },
     Route(.post, "/ignores") { request, _ throws(Problem) in
         .now(text("\(request.body.count)"))
     },
     Route(.post, "/small", consumes: ["text/plain"], bodyBytesMax: 10) {
-        request, _ throws(Problem) in
+        request,
+        _ throws(Problem) in
         .now(text(String(decoding: request.body, as: UTF8.self)))
     },
     Route(.get, "/later") { _, _ throws(Problem) in
@@ -65,9 +75,20 @@ func text(_ text: String) -> Response {
     Response(status: .ok, fields: [.contentType: "text/plain"], body: Array(text.utf8))
 }
 
-/// Runs `body` on a thread of its own.
+/// Runs `body` on a thread of its own, which `withListener` waits for.
 func onThread(_ body: @escaping @Sendable () -> Void) {
-    guard WorkerThread(body) != nil else { fatalError("No thread.") }
+    guard let thread = WorkerThread(body) else { fatalError("No thread.") }
+    threads.withLock { $0.append(thread) }
+}
+
+private let threads = Locked<[WorkerThread]>([])
+
+private func joinThreads() {
+    let finished = threads.withLock { threads in
+        defer { threads = [] }
+        return threads
+    }
+    for thread in finished { thread.join() }
 }
 
 /// CLOCK_MONOTONIC, which every deadline here is on.

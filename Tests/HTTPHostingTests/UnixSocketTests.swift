@@ -14,7 +14,8 @@ import Testing
             if let first = template.baseAddress { unsafe mkdtemp(first) != nil } else { false }
         }
         guard made else { throw TestFailure("mkdtemp: \(errno)") }
-        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        path =
+            String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
             + "/socket"
     }
 
@@ -25,14 +26,14 @@ import Testing
     }
 
     private func serve(_ body: (HTTPListener) throws -> Void) throws {
-        try withListener(configure: { $0.address = .unix(path: path) }, body: body)
+        try withListener(sampleRoutes, local { $0.address = .unix(path: path) }, body: body)
     }
 
     @Test func servesAnyHostAndKnowsThePeer() throws {
         let whoAsks = Route(.get, "/who") { request, _ throws(Problem) in
             .now(text("\(request.peer.credentials?.processID ?? 0)"))
         }
-        try withListener([whoAsks], configure: { $0.address = .unix(path: path) }) { listener in
+        try withListener([whoAsks], local { $0.address = .unix(path: path) }) { listener in
             #expect(mode() == S_IFSOCK | 0o660)
             let client = try TestClient(listener.boundAddress)
             client.send("GET /who HTTP/1.1\r\nHost: any.example\r\n\r\n")
@@ -68,7 +69,7 @@ import Testing
     @Test func pathThatDoesNotFitIsRefused() {
         let long = "/tmp/" + String(repeating: "x", count: 103)
         #expect(throws: ListenerError.self) {
-            try withListener(configure: { $0.address = .unix(path: long) }) { _ in }
+            try withListener(sampleRoutes, local { $0.address = .unix(path: long) }) { _ in }
         }
     }
 }

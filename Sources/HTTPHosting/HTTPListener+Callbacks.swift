@@ -204,12 +204,10 @@ private func send(
     }
     guard let made = unsafe made else { return .NO }
     defer { unsafe MHD_destroy_response(made) }
-    for field in response.fields {
-        unsafe MHD_add_response_header(made, field.name.rawName, field.value)
-    }
-    unsafe MHD_add_response_header(made, "Request-Id", exchange.id)
+    for field in response.fields { unsafe add(field.name.rawName, field.value, to: made) }
+    unsafe add("Request-Id", exchange.id, to: made)
     if listener.isQuiescing.load(ordering: .relaxed) {
-        unsafe MHD_add_response_header(made, "Connection", "close")
+        unsafe add("Connection", "close", to: made)
     }
     exchange.phase = .answered
     exchange.status = response.status.code
@@ -219,6 +217,15 @@ private func send(
             + seconds(listener.configuration.responseDeadlineSeconds)
     )
     return unsafe MHD_queue_response(connection, UInt32(response.status.code), made)
+}
+
+/// Not by passing strings where C wants pointers: that allocates a copy of each.
+private func add(_ name: String, _ value: String, to response: OpaquePointer) {
+    unsafe name.withCString { name in
+        unsafe value.withCString { value in
+            _ = unsafe MHD_add_response_header(response, name, value)
+        }
+    }
 }
 
 private func listener(_ context: UnsafeMutableRawPointer?) -> HTTPListener? {

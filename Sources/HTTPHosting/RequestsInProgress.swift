@@ -63,13 +63,11 @@ import CMicroHTTPD
     func refuseMore() {
         state.withLock { state in
             state.isRefusing = true
-            for unsafe entry in unsafe state.suspended {
-                let id = unsafe entry.key
+            while let (id, connection) = unsafe state.suspended.popFirst() {
                 state.responses[id] = Problem.draining.response(requestID: id)
                 // Safe as in `resume`.
-                unsafe MHD_resume_connection(entry.value)
+                unsafe MHD_resume_connection(connection)
             }
-            unsafe state.suspended.removeAll()
         }
     }
 

@@ -74,7 +74,9 @@ struct Resource: Sendable {
     let pattern: PathPattern
 
     private var routes: [(route: Route, parameterNames: [String])]
-    private var allow: String
+
+    /// The methods answered, as the field `Allow` lists them.
+    private(set) var allow: String
 
     /// A resource that so far has one method.
     init(_ route: Route, _ pattern: PathPattern) {
@@ -96,21 +98,13 @@ struct Resource: Sendable {
             .joined(separator: ", ")
     }
 
-    /// The route for the method of `request`, whose path matches.
-    func match(_ request: Request) -> RouteMatch {
+    /// The route for the method of `request`, whose path matches; nil if there is none.
+    func match(_ request: Request) -> RouteMatch? {
         let method = request.method == .head ? .get : request.method
         for (route, parameterNames) in routes where route.method == method {
             let values = parameterNames.isEmpty ? [] : pattern.values(in: request.segments)
             return .found(route, PathParameters(names: parameterNames, values: values))
         }
-        return .refused(
-            Problem(
-                status: .methodNotAllowed,
-                code: "method-not-allowed",
-                title: "Method not allowed",
-                detail: "\(request.path) allows \(allow).",
-                fields: [.allow: allow]
-            )
-        )
+        return nil
     }
 }

@@ -6,22 +6,23 @@ package struct RouteTable: Sendable {
     package let routes: [Route]
 
     /// The resources, by their number of segments; literal segments before parameters.
-    private let resources: [Int: [Resource]]
+    private let resources: [[Resource]]
 
     /// A table of `routes`. No two may have the same method and the same shape of path.
     package init(_ routes: [Route]) {
         self.routes = routes
-        var resources: [Int: [Resource]] = [:]
-        for route in routes {
-            let pattern = PathPattern(route.template)
-            var sameLength = resources[pattern.segments.count] ?? []
-            if let index = sameLength.firstIndex(where: { $0.pattern.hasShape(of: pattern) }) {
-                sameLength[index].add(route, pattern)
+        let patterns = routes.map { PathPattern($0.template) }
+        let segmentsMax = patterns.map(\.segments.count).max() ?? 0
+        var resources = [[Resource]](repeating: [], count: segmentsMax + 1)
+        for (route, pattern) in zip(routes, patterns) {
+            let count = pattern.segments.count
+            let same = resources[count].firstIndex { $0.pattern.hasShape(of: pattern) }
+            if let same {
+                resources[count][same].add(route, pattern)
             } else {
-                sameLength.append(Resource(route, pattern))
-                sameLength.sort { $0.pattern.precedes($1.pattern) }
+                resources[count].append(Resource(route, pattern))
+                resources[count].sort { $0.pattern.precedes($1.pattern) }
             }
-            resources[pattern.segments.count] = sameLength
         }
         self.resources = resources
     }
@@ -51,13 +52,17 @@ package struct RouteTable: Sendable {
 
     /// Looks at method and path only.
     func match(_ request: Request) -> RouteMatch {
-        guard knownMethods.contains(request.method) else {
-            return .refused(.notImplemented("The method \(request.method.rawValue) is unknown."))
+        let count = request.segments.count
+        if count < resources.count && request.path != "*" {
+            for resource in resources[count] where resource.pattern.matches(request.segments) {
+                if let match = resource.match(request) { return match }
+                return .refused(
+                    isKnown(request.method)
+                        ? .methodNotAllowed(request, resource.allow) : .unknownMethod(request)
+                )
+            }
         }
-        let candidates = request.path == "*" ? nil : resources[request.segments.count]
-        for resource in candidates ?? [] where resource.pattern.matches(request.segments) {
-            return resource.match(request)
-        }
+        guard isKnown(request.method) else { return .refused(.unknownMethod(request)) }
         return .refused(
             Problem(
                 status: .notFound,
@@ -110,7 +115,26 @@ private func mediaType(_ field: String) -> String {
     return field[..<end].lowercased()
 }
 
-/// The methods of RFC 9110, 9.1 and RFC 5789; methods are case-sensitive.
-private let knownMethods: Set<HTTPRequest.Method> = [
-    .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
-]
+/// Whether RFC 9110, 9.1 or RFC 5789 has the method; methods are case-sensitive.
+private func isKnown(_ method: HTTPRequest.Method) -> Bool {
+    switch method {
+    case .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect: true
+    default: false
+    }
+}
+
+extension Problem {
+    fileprivate static func unknownMethod(_ request: Request) -> Problem {
+        .notImplemented("The method \(request.method.rawValue) is unknown.")
+    }
+
+    fileprivate static func methodNotAllowed(_ request: Request, _ allow: String) -> Problem {
+        Problem(
+            status: .methodNotAllowed,
+            code: "method-not-allowed",
+            title: "Method not allowed",
+            detail: "\(request.path) allows \(allow).",
+            fields: [.allow: allow]
+        )
+    }
+}

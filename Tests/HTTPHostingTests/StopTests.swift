@@ -27,6 +27,25 @@ import Testing
         }
     }
 
+    @Test func stoppingAmidDeferredAnswersIsSafe() throws {
+        for round in 0..<20 {
+            try withListener { listener in
+                let clients = try (0..<8).map { _ in try TestClient(listener.boundAddress) }
+                for client in clients {
+                    client.send(
+                        String(
+                            repeating: "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                            count: 10
+                        )
+                    )
+                }
+                #expect(try clients[0].response().status == 200)
+                listener.stop(graceMilliseconds: round % 3)
+                for client in clients { _ = client.readToEnd() }
+            }
+        }
+    }
+
     @Test func requestsInProgressAreFinished() throws {
         let slow = Route(.get, "/slow") { _, _ throws(Problem) in
             .later { completion in

@@ -12,14 +12,32 @@ final class TestClient {
     private(set) var isAtEnd = false
 
     /// Connects; reading and writing give up after ten seconds.
-    init(_ address: ListenAddress?) throws {
+    convenience init(_ address: ListenAddress?) throws {
         guard let address else { throw TestFailure("The listener has no address.") }
         switch address {
-        case .tcp(let host, let port):
-            descriptor = try connectTCP(host, port)
-        case .unix(let path):
-            descriptor = try connectUnix(path)
+        case .tcp(let host, let port): try self.init(connected: connectTCP(host, port))
+        case .unix(let path): try self.init(connected: connectUnix(path))
         }
+    }
+
+    /// Connects a socket that there is already.
+    convenience init(connecting descriptor: Int32, toLoopbackPort port: UInt16) throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        // Safe because the address outlives the call, which is told its size.
+        let result = unsafe withUnsafePointer(to: address) { address in
+            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw TestFailure("connect: \(errno)") }
+        self.init(connected: descriptor)
+    }
+
+    private init(connected descriptor: Int32) {
+        self.descriptor = descriptor
         var timeout = timeval(tv_sec: 10, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         // Safe because the timeout outlives the calls.

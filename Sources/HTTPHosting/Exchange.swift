@@ -86,9 +86,9 @@ final class Exchange {
         )
         let match = listener.routes.match(request)
         bodyBytesMax = listener.configuration.bodyBytesMax
-        if case .found(let route, _) = match {
-            bodyBytesMax = route.bodyBytesMax ?? bodyBytesMax
-            keepsBody = !route.consumes.isEmpty
+        if case .found(let index, _) = match {
+            bodyBytesMax = listener.routes.routes[index].bodyBytesMax ?? bodyBytesMax
+            keepsBody = !listener.routes.routes[index].consumes.isEmpty
         }
         self.request = request
         self.match = match
@@ -124,11 +124,13 @@ final class Exchange {
     }
 
     /// What is known of the request, when it is over.
-    func record(endedNanoseconds: UInt64) -> RequestRecord {
-        RequestRecord(
+    func record(endedNanoseconds: UInt64, _ routes: RouteTable) -> RequestRecord {
+        var template: String?
+        if case .found(let index, _) = match { template = routes.routes[index].template }
+        return RequestRecord(
             id: id,
             method: method,
-            route: match?.template,
+            route: template,
             path: path ?? String(target.prefix { $0 != "?" }),
             status: status,
             responseBytes: method == .head ? 0 : responseBytes,

@@ -131,7 +131,7 @@ func requestEnded(
             + seconds(configuration.requestDeadlineSeconds)
     )
     listener.requests.end(exchange.id, wasSuspended: exchange.wasSuspended)
-    listener.onCompleted(exchange.record(endedNanoseconds: now))
+    listener.onCompleted(exchange.record(endedNanoseconds: now, listener.routes))
 }
 
 /// The library has something to say. Most of it is noise that any client can cause.

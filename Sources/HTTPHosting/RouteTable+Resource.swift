@@ -73,37 +73,37 @@ struct Resource: Sendable {
     /// The path.
     let pattern: PathPattern
 
-    private var routes: [(route: Route, parameterNames: [String])]
+    private var methods: [(method: HTTPRequest.Method, index: Int, parameterNames: [String])]
 
     /// The methods answered, as the field `Allow` lists them.
     private(set) var allow: String
 
     /// A resource that so far has one method.
-    init(_ route: Route, _ pattern: PathPattern) {
+    init(_ route: Route, _ index: Int, _ pattern: PathPattern) {
         self.pattern = pattern
-        routes = []
+        methods = []
         allow = ""
-        add(route, pattern)
+        add(route, index, pattern)
     }
 
-    /// Adds a method.
-    mutating func add(_ route: Route, _ pattern: PathPattern) {
+    /// Adds the method of `route`, which stands at `index` in the table.
+    mutating func add(_ route: Route, _ index: Int, _ pattern: PathPattern) {
         precondition(
-            !routes.contains { $0.route.method == route.method },
+            !methods.contains { $0.method == route.method },
             "Two routes for \(route.method.rawValue) \(route.template)."
         )
-        routes.append((route, pattern.parameterNames))
-        let methods = routes.map(\.route.method.rawValue)
-        allow = (methods + (methods.contains("GET") ? ["HEAD"] : [])).sorted()
+        methods.append((route.method, index, pattern.parameterNames))
+        let names = methods.map(\.method.rawValue)
+        allow = (names + (names.contains("GET") ? ["HEAD"] : [])).sorted()
             .joined(separator: ", ")
     }
 
     /// The route for the method of `request`, whose path matches; nil if there is none.
     func match(_ request: Request) -> RouteMatch? {
         let method = request.method == .head ? .get : request.method
-        for (route, parameterNames) in routes where route.method == method {
+        for (candidate, index, parameterNames) in methods where candidate == method {
             let values = parameterNames.isEmpty ? [] : pattern.values(in: request.segments)
-            return .found(route, PathParameters(names: parameterNames, values: values))
+            return .found(index, PathParameters(names: parameterNames, values: values))
         }
         return nil
     }

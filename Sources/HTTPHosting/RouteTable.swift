@@ -14,13 +14,13 @@ package struct RouteTable: Sendable {
         let patterns = routes.map { PathPattern($0.template) }
         let segmentsMax = patterns.map(\.segments.count).max() ?? 0
         var resources = [[Resource]](repeating: [], count: segmentsMax + 1)
-        for (route, pattern) in zip(routes, patterns) {
-            let count = pattern.segments.count
+        for (index, pattern) in patterns.enumerated() {
+            let (route, count) = (routes[index], pattern.segments.count)
             let same = resources[count].firstIndex { $0.pattern.hasShape(of: pattern) }
             if let same {
-                resources[count][same].add(route, pattern)
+                resources[count][same].add(route, index, pattern)
             } else {
-                resources[count].append(Resource(route, pattern))
+                resources[count].append(Resource(route, index, pattern))
                 resources[count].sort { $0.pattern.precedes($1.pattern) }
             }
         }
@@ -41,7 +41,8 @@ package struct RouteTable: Sendable {
         do throws(Problem) {
             switch match {
             case .refused(let problem): throw problem
-            case .found(let route, let parameters):
+            case .found(let index, let parameters):
+                let route = routes[index]
                 try checkMediaType(request, route)
                 return try route.handler(request, parameters)
             }
@@ -97,16 +98,12 @@ package struct RouteTable: Sendable {
 
 /// What the table says of a request's method and path.
 enum RouteMatch {
-    /// This route, with these parameters.
-    case found(Route, PathParameters)
+    /// The route at this place in the table, with these parameters. Not the route itself: a copy
+    /// of it costs every request a dozen reference counts.
+    case found(Int, PathParameters)
 
     /// No route: 404, 405 or 501.
     case refused(Problem)
-
-    /// The route's template, for records.
-    var template: String? {
-        if case .found(let route, _) = self { route.template } else { nil }
-    }
 }
 
 /// The media type of a `Content-Type` without its parameters, in lower case.

@@ -6,27 +6,33 @@ package final class Completion: Sendable {
     /// The id of the request that waits, for problems.
     package let requestID: String
 
-    private let deliver: Locked<(@Sendable (Response) -> Void)?>
+    /// Makes the response on the listener's thread.
+    package typealias Maker = @Sendable () -> Response
 
-    /// A completion that hands its response to `deliver`, at most once.
-    package init(requestID: String, deliver: @escaping @Sendable (Response) -> Void) {
+    private let deliver: Locked<(@Sendable (@escaping Maker) -> Void)?>
+
+    /// A completion that hands the maker of its response to `deliver`, at most once.
+    init(requestID: String, deliverMaker deliver: @escaping @Sendable (@escaping Maker) -> Void) {
         self.requestID = requestID
         self.deliver = Locked(deliver)
+    }
+
+    /// A completion that hands its response to `deliver`, at most once: for tests.
+    package convenience init(
+        requestID: String, deliver: @escaping @Sendable (Response) -> Void
+    ) {
+        self.init(requestID: requestID, deliverMaker: { make in deliver(make()) })
     }
 
     deinit {
         guard let deliver = deliver.withLock({ $0 }) else { return }
         let problem = Problem.internalError("The request was dropped before it was answered.")
-        deliver(problem.response(requestID: requestID))
+        deliver { [requestID] in problem.response(requestID: requestID) }
     }
 
     /// Answers the request with `response`.
     package func callAsFunction(_ response: Response) {
-        let first = deliver.withLock { value in
-            defer { value = nil }
-            return value
-        }
-        first?(response)
+        resume { response }
     }
 
     /// Answers the request with `problem`.
@@ -34,8 +40,13 @@ package final class Completion: Sendable {
         self(problem.response(requestID: requestID))
     }
 
-    /// Answers the request with what `make` returns.
-    package func resume(_ make: @escaping @Sendable () -> Response) {
-        self(make())
+    /// Answers the request with what `make` returns, which runs on the listener's thread: for
+    /// callers whose time is dear.
+    package func resume(_ make: @escaping Maker) {
+        let first = deliver.withLock { value in
+            defer { value = nil }
+            return value
+        }
+        first?(make)
     }
 }

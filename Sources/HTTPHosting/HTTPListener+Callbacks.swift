@@ -180,11 +180,8 @@ private func answer(
             let refusal = Problem.draining.response(requestID: id)
             return unsafe send(refusal, exchange, listener, connection)
         }
-        work(
-            Completion(requestID: id) { [requests = listener.requests] response in
-                requests.resume(id, response)
-            }
-        )
+        let requests = listener.requests
+        work(Completion(requestID: id, deliverMaker: { make in requests.resume(id, make) }))
         return .YES
     }
 }

@@ -10,7 +10,7 @@ import CMicroHTTPD
         var count = 0
         var isRefusing = false
         var suspended: [String: OpaquePointer] = unsafe [:]
-        var responses: [String: Response] = [:]
+        var responses: [String: Completion.Maker] = [:]
     }
 
     private let state = Locked(State())
@@ -44,19 +44,20 @@ import CMicroHTTPD
         }
     }
 
-    /// Stores the response for `id` and lets its connection go on. Any thread may call it.
-    func resume(_ id: String, _ response: Response) {
+    /// Stores the maker of the response for `id` and lets its connection go on. Any thread may call it.
+    func resume(_ id: String, _ make: @escaping Completion.Maker) {
         state.withLock { state in
             // Safe because a connection in `suspended` can neither end nor be resumed elsewhere.
             guard let connection = unsafe state.suspended.removeValue(forKey: id) else { return }
-            state.responses[id] = response
+            state.responses[id] = make
             unsafe MHD_resume_connection(connection)
         }
     }
 
-    /// The response that was stored for `id`.
+    /// The response for `id`, made now; nil while its connection is suspended.
     func takeResponse(_ id: String) -> Response? {
-        state.withLock { $0.responses.removeValue(forKey: id) }
+        let make = state.withLock { $0.responses.removeValue(forKey: id) }
+        return make?()
     }
 
     /// Resumes all that is suspended with a problem `draining`, and suspends nothing any more.
@@ -64,7 +65,7 @@ import CMicroHTTPD
         state.withLock { state in
             state.isRefusing = true
             while let (id, connection) = unsafe state.suspended.popFirst() {
-                state.responses[id] = Problem.draining.response(requestID: id)
+                state.responses[id] = { Problem.draining.response(requestID: id) }
                 // Safe as in `resume`.
                 unsafe MHD_resume_connection(connection)
             }

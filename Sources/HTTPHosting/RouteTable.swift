@@ -112,11 +112,12 @@ private func mediaType(_ field: String) -> String {
     return field[..<end].lowercased()
 }
 
-/// Whether RFC 9110, 9.1 or RFC 5789 has the method; methods are case-sensitive.
+/// Whether RFC 9110, 9.1, RFC 5789 or the draft of QUERY has the method; methods are
+/// case-sensitive.
 private func isKnown(_ method: HTTPRequest.Method) -> Bool {
     switch method {
     case .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect: true
-    default: false
+    default: method.rawValue == "QUERY"
     }
 }
 

@@ -4,14 +4,21 @@ package struct CIDRBlock: Hashable, Sendable {
     /// 0–32 for IPv4, 0–128 for IPv6.
     package let prefixLength: Int
 
+    /// Whether it was written without a prefix; it is shown as it was written.
+    private let isBare: Bool
     private let highMask: UInt64
     private let lowMask: UInt64
 
     /// Returns nil when the prefix is longer than the address.
     package init?(_ address: IPAddress, prefixLength: Int) {
+        self.init(address, prefixLength: prefixLength, isBare: false)
+    }
+
+    private init?(_ address: IPAddress, prefixLength: Int, isBare: Bool) {
         guard (0...address.bitWidth).contains(prefixLength) else { return nil }
         self.address = address
         self.prefixLength = prefixLength
+        self.isBare = isBare
         switch address.family {
         case .ipv4:
             highMask = 0
@@ -28,7 +35,7 @@ package struct CIDRBlock: Hashable, Sendable {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = IPAddress(parts[0]) else { return nil }
         guard parts.count == 2 else {
-            self.init(address, prefixLength: address.bitWidth)
+            self.init(address, prefixLength: address.bitWidth, isBare: true)
             return
         }
         let digits = parts[1].utf8
@@ -48,5 +55,7 @@ package struct CIDRBlock: Hashable, Sendable {
 }
 
 extension CIDRBlock: CustomStringConvertible {
-    package var description: String { "\(address)/\(prefixLength)" }
+    package var description: String {
+        isBare ? address.description : "\(address)/\(prefixLength)"
+    }
 }

@@ -7,15 +7,21 @@ package struct SessionName: Hashable, Sendable, Comparable, CustomStringConverti
         "1 to 63 of a-z, 0-9, '.', '_' and '-', the first and last a letter or digit"
 
     package init?(_ text: String) {
-        let bytes = text.utf8
-        guard (1...63).contains(bytes.count), let first = bytes.first, let last = bytes.last,
-            Self.isAlphanumeric(first), Self.isAlphanumeric(last),
-            bytes.allSatisfy({
-                Self.isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
-                    || $0 == UInt8(ascii: "-")
-            })
-        else { return nil }
+        guard Self.isPrefix(text), let last = text.utf8.last, Self.isAlphanumeric(last) else {
+            return nil
+        }
         description = text
+    }
+
+    /// Whether a name can begin with this text, or be it but for its last character.
+    package static func isPrefix(_ text: String) -> Bool {
+        guard (1...63).contains(text.utf8.count), let first = text.utf8.first,
+            isAlphanumeric(first)
+        else { return false }
+        return text.utf8.allSatisfy {
+            isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+                || $0 == UInt8(ascii: "-")
+        }
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -39,7 +39,7 @@ struct QueryReader {
     ) throws(Problem) -> Word? {
         guard let text = values[name] else { return nil }
         guard let word = parse(text) else {
-            throw .invalidQuery("\(name) must be one of " + words.joined(separator: ", "))
+            throw .invalidQuery("\(name) must be " + words.joined(separator: ", "))
         }
         return word
     }

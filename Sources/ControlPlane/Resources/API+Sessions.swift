@@ -138,7 +138,9 @@ private struct SessionListFilter {
             "kind", SessionKind.allCases.map(\.rawValue), SessionKind.init(rawValue:))
         state = try query.word(
             "state", SessionState.allCases.map(\.rawValue), SessionState.init(rawValue:))
-        namePrefix = query.string("namePrefix")
+        namePrefix = try query.word("namePrefix", ["the beginnings of names: \(SessionName.rule)"]) {
+            SessionName.isPrefix($0) ? $0 : nil
+        }
     }
 
     func admits(_ session: ManagedSession) -> Bool {

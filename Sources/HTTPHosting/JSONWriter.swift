@@ -45,9 +45,21 @@ package struct JSONWriter: Sendable {
     }
 
     /// Writes an integer.
+    package mutating func value(_ number: Int) {
+        separate()
+        appendDigits(UInt64(number.magnitude), isNegative: number < 0)
+    }
+
+    /// Writes an integer.
+    package mutating func value(_ number: UInt64) {
+        separate()
+        appendDigits(number, isNegative: false)
+    }
+
+    /// Writes an integer of another size.
     package mutating func value(_ number: some FixedWidthInteger) {
         separate()
-        appendDigits(number)
+        appendDigits(UInt64(number.magnitude), isNegative: number < 0)
     }
 
     /// Writes the shortest text that reads back as `number`, which must be finite.
@@ -86,13 +98,19 @@ package struct JSONWriter: Sendable {
     }
 
     private mutating func appendQuoted(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
-        if needsEscapes(text.utf8.span) {
-            for byte in text.utf8 { appendEscaped(byte) }
+        let quote = UInt8(ascii: "\"")
+        let utf8 = text.utf8.span
+        if needsEscapes(utf8) {
+            bytes.append(quote)
+            for index in utf8.indices { appendEscaped(utf8[index]) }
+            bytes.append(quote)
         } else {
-            bytes.append(contentsOf: text.utf8)
+            bytes.append(addingCapacity: utf8.count + 2) { output in
+                output.append(quote)
+                for index in utf8.indices { output.append(utf8[index]) }
+                output.append(quote)
+            }
         }
-        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func appendEscaped(_ byte: UInt8) {
@@ -113,17 +131,19 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    private mutating func appendDigits(_ number: some FixedWidthInteger) {
-        if number < 0 { bytes.append(UInt8(ascii: "-")) }
-        var rest = UInt64(number.magnitude)
+    private mutating func appendDigits(_ magnitude: UInt64, isNegative: Bool) {
+        var rest = magnitude
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var first = 20
         repeat {
             first -= 1
-            digits[first] = 0x30 + UInt8(rest % 10)
+            digits[first] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest > 0
-        for index in first..<20 { bytes.append(digits[index]) }
+        bytes.append(addingCapacity: 21) { output in
+            if isNegative { output.append(UInt8(ascii: "-")) }
+            for index in first..<20 { output.append(digits[index]) }
+        }
     }
 }
 
@@ -135,6 +155,18 @@ extension JSONWriter {
     }
 
     /// Writes a member whose value is an integer.
+    package mutating func member(_ name: String, _ number: Int) {
+        key(name)
+        value(number)
+    }
+
+    /// Writes a member whose value is an integer.
+    package mutating func member(_ name: String, _ number: UInt64) {
+        key(name)
+        value(number)
+    }
+
+    /// Writes a member whose value is an integer of another size.
     package mutating func member(_ name: String, _ number: some FixedWidthInteger) {
         key(name)
         value(number)

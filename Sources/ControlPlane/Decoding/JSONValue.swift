@@ -11,6 +11,7 @@ enum JSONValue: Sendable, Equatable {
 
     /// Reads a request's body; throws `invalid-json`.
     init(parsing bytes: [UInt8]) throws(Problem) {
+        try Self.refuseLeniency(bytes)
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
@@ -24,6 +25,32 @@ enum JSONValue: Sendable, Equatable {
         let detail =
             (context.underlyingError as? NSError)?.userInfo[NSDebugDescriptionErrorKey] as? String
         return detail ?? context.debugDescription
+    }
+
+    /// Refuses what `JSONDecoder` takes although RFC 8259 does not: UTF-16 and UTF-32, whose every
+    /// document has a zero byte, and a comma after the last element or member.
+    private static func refuseLeniency(_ bytes: [UInt8]) throws(Problem) {
+        var isInString = false
+        var isEscaped = false
+        var isAfterComma = false
+        for byte in bytes {
+            if byte == 0 { throw .invalidJSON("the body is not JSON in UTF-8 (RFC 8259)") }
+            if isInString {
+                isInString = isEscaped || byte != UInt8(ascii: "\"")
+                isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+                continue
+            case UInt8(ascii: "]"), UInt8(ascii: "}"):
+                if isAfterComma {
+                    throw .invalidJSON("the body is not JSON: a comma has nothing after it")
+                }
+            default: isInString = byte == UInt8(ascii: "\"")
+            }
+            isAfterComma = byte == UInt8(ascii: ",")
+        }
     }
 
     /// The word for the value's type in an error message.

@@ -122,7 +122,7 @@ struct ObjectReader {
         return nil
     }
 
-    /// A list of different strings that `parse` understands.
+    /// A list of strings that `parse` understands, all different if `unique`; nil after a fault.
     mutating func list<Value>(
         _ key: String, _ what: String, count: ClosedRange<Int>, unique: Bool = false,
         _ parse: (String) -> Value?
@@ -153,7 +153,7 @@ struct ObjectReader {
             }
             values.append(value)
         }
-        return values
+        return values.count == elements.count ? values : nil
     }
 
     /// A nested object to read in turn.

@@ -38,16 +38,13 @@ extension ObjectReader {
         }
         guard let kind = word("kind", SessionKind.self) else { return nil }
         refuseForeignFields(of: kind)
-        let role = kind == .broadcast ? word("role", BroadcastRole.self) ?? .peer : nil
-        if let role { refuseForeignFields(of: role) }
+        let role = readRole(of: kind)
         requireFields(of: kind)
         let name =
             parsed("name", SessionName.rule, SessionName.init) ?? SessionName.generated(for: kind)
-        guard let port = integer("port", in: 1...65_535) else {
-            finish(ignoring: SessionDefinition.readOnlyMembers.union(Self.fieldNames))
-            return nil
-        }
-        var definition = SessionDefinition(name: name, kind: kind, role: role, port: UInt16(port))
+        // A bad port is a fault; 1 stands in for it while the other fields are read.
+        let port = UInt16(integer("port", in: 1...65_535) ?? 1)
+        var definition = SessionDefinition(name: name, kind: kind, role: role, port: port)
         readAddresses(&definition)
         readFilter(&definition)
         readSending(&definition)
@@ -55,10 +52,19 @@ extension ObjectReader {
         readMetadata(&definition)
         finish(ignoring: SessionDefinition.readOnlyMembers)
         addViolations(of: definition)
+        definition.removeRepeatedSources()
         return definition
     }
 
-    private static let fieldNames = Set(SessionField.allCases.map(\.rawValue))
+    /// The role of a broadcast. A role that is none is a fault, and then no field is blamed for not
+    /// belonging to it.
+    private mutating func readRole(of kind: SessionKind) -> BroadcastRole? {
+        guard kind == .broadcast else { return nil }
+        let isGiven = has("role")
+        let role = word("role", BroadcastRole.self)
+        if role != nil || !isGiven { refuseForeignFields(of: role ?? .peer) }
+        return role ?? .peer
+    }
 
     private mutating func refuseForeignFields(of kind: SessionKind) {
         for field in SessionField.allCases where !field.applies(to: kind) {
@@ -91,9 +97,7 @@ extension ObjectReader {
         let sources = list(
             "sources", "an IP address", count: 0...DefinitionLimits.sourcesMax, unique: true
         ) { IPAddress($0) }
-        for source in sources ?? [] where !definition.sources.contains(source) {
-            definition.sources.append(source)
-        }
+        definition.sources = sources ?? []
     }
 
     private mutating func readFilter(_ definition: inout SessionDefinition) {
@@ -228,6 +232,15 @@ extension ObjectReader {
                     pointer: pointer(to: key) + suffix, detail: violation.detail)
             ])
         }
+    }
+}
+
+extension SessionDefinition {
+    /// Keeps one of several sources that are the same address in different spellings. Done last,
+    /// because until then the indexes are those of the body.
+    fileprivate mutating func removeRepeatedSources() {
+        var seen: Set<IPAddress> = []
+        sources.removeAll { !seen.insert($0).inserted }
     }
 }
 

@@ -90,7 +90,11 @@ let package = Package(
         ),
         .testTarget(
             name: "ControlPlaneTests",
-            dependencies: ["ControlPlane"],
+            dependencies: [
+                "ControlPlane", "RelayModel", "RelayEngine", "SessionStore", "HTTPHosting",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,0 +1,75 @@
+import HTTPTypes
+import RelayModel
+import Testing
+
+@testable import ControlPlane
+@testable import HTTPHosting
+
+/// openapi.yaml and the route table say the same.
+@Suite struct ContractTests {
+    let service: Service
+    let document: String
+
+    init() throws {
+        service = try Service(store: MemoryStore())
+        document = try service.get("/openapi.yaml").text
+    }
+
+    /// `METHOD path` of every operation: the lines of `paths:` that are indented by two and four.
+    private var operations: Set<String> {
+        var operations: Set<String> = []
+        var path = ""
+        let lines = document.split(separator: "\n", omittingEmptySubsequences: false)
+        for line in lines.drop(while: { $0 != "paths:" }).dropFirst() {
+            guard line.isEmpty || line.hasPrefix(" ") else { break }
+            let indentation = line.prefix { $0 == " " }.count
+            let key = line.dropFirst(indentation).prefix { $0 != ":" }
+            if indentation == 2 { path = String(key) }
+            let isMethod = ["get", "head", "post", "put", "patch", "delete"].contains(key)
+            if indentation == 4 && isMethod { operations.insert("\(key.uppercased()) \(path)") }
+        }
+        return operations
+    }
+
+    @Test func everyOperationOfTheContractHasARouteAndTheReverse() {
+        let routes = Set(service.api.routes.map { "\($0.method.rawValue) \($0.template)" })
+        let withoutHead = operations.filter { !$0.hasPrefix("HEAD ") }
+        #expect(withoutHead == routes)
+        #expect(!routes.isEmpty)
+    }
+
+    @Test func headIsDescribedOnlyWhereGetIs() {
+        for operation in operations where operation.hasPrefix("HEAD ") {
+            #expect(operations.contains("GET" + operation.dropFirst(4)))
+        }
+    }
+
+    @Test func theContractIsServedAsItIs() throws {
+        let response = try service.get("/openapi.yaml")
+        #expect(response.status == .ok)
+        #expect(response.fields[.contentType] == "application/yaml")
+        #expect(document.hasPrefix("openapi: 3.1"))
+        #expect(response.body == PackageResources.openapi_yaml)
+    }
+
+    @Test func everyCodeAClientCanMeetIsInTheContract() {
+        let codes =
+            SessionError.Code.allCases.map(\.rawValue) + [
+                "invalid-json", "invalid-field", "unknown-field", "missing-field", "invalid-query",
+                "no-such-route", "method-not-allowed", "unsupported-media-type", "body-too-large",
+                "bad-framing", "overloaded", "draining",
+            ]
+        #expect(missing(codes) == [])
+    }
+
+    @Test func everyFieldReasonAndStateIsInTheContract() {
+        #expect(missing(SessionField.allCases.map { " \($0.rawValue):" }) == [])
+        #expect(missing(DropReason.allCases.map(\.name)) == [])
+        #expect(missing(SessionState.allCases.map(\.rawValue)) == [])
+        #expect(missing(ServiceLimits.all.map(\.name)) == [])
+    }
+
+    private func missing(_ words: [String]) -> [String] {
+        words.filter { !document.contains($0) }
+    }
+}

@@ -1,0 +1,67 @@
+import HTTPTypes
+import Testing
+
+@testable import ControlPlane
+
+/// A store that fails leaves nothing behind: what is answered is what is.
+@Suite struct StoreFailureTests {
+    let store = MemoryStore()
+    let service: Service
+
+    init() throws { service = try Service(store: store) }
+
+    private static func sender(_ name: String, localPort: Int) -> String {
+        #""name":"\#(name)","kind":"multicast-sender","group":"239.255.9.1","port":9,"interface":"lo","localPort":\#(localPort)"#
+    }
+
+    @Test func aSessionThatCannotBeStoredIsNotMade() throws {
+        let port = try service.freePort()
+        store.fail([.insert])
+        let response = try service.create(Self.sender("s", localPort: port))
+        #expect(response.status == .internalServerError)
+        #expect(try response.problemCode == "internal")
+        #expect(try service.get("/v1/sessions/s").status == .notFound)
+        #expect(try service.get("/v1/sessions").json["total"]?.integer == 0)
+        // Its socket is closed: the port is free, though the store still fails.
+        try service.mustCreate(#"\#(Self.sender("other", localPort: port)),"persist":false"#)
+        #expect(try service.delete("other").status == .noContent)
+        store.fail([])
+        try service.mustCreate(Self.sender("s", localPort: port))
+        #expect(store.names == ["s"])
+    }
+
+    @Test func aDisabledSessionThatCannotBeStoredIsNotMade() throws {
+        store.fail([.insert])
+        let members = #""name":"d","kind":"broadcast","port":9,"enabled":false"#
+        #expect(try service.create(members).problemCode == "internal")
+        #expect(try service.get("/v1/sessions").json["total"]?.integer == 0)
+        #expect(try service.create(#"\#(members),"persist":false"#).status == .created)
+    }
+
+    @Test func aSessionWhoseDefinitionCannotBeDeletedGoesOn() throws {
+        try service.mustCreate(Self.sender("s", localPort: 0))
+        store.fail([.delete])
+        #expect(try service.delete("s").problemCode == "internal")
+        #expect(try service.get("/v1/sessions/s").json["status"]?["state"]?.string == "running")
+        #expect(try service.post("/v1/sessions/s/datagrams", #"{"text":"x"}"#).status == .ok)
+        store.fail([])
+        #expect(try service.delete("s").status == .noContent)
+        #expect(store.names == [])
+    }
+
+    @Test func aSessionThatIsNotPersistentNeedsNoStore() throws {
+        store.fail([.insert, .delete])
+        try service.mustCreate(#"\#(Self.sender("s", localPort: 0)),"persist":false"#)
+        #expect(try service.delete("s").status == .noContent)
+        #expect(store.names == [])
+    }
+
+    @Test func aSessionThatCannotBeOpenedIsNotStored() throws {
+        let port = try service.freePort()
+        try service.mustCreate(Self.sender("holder", localPort: port))
+        #expect(
+            try service.create(Self.sender("late", localPort: port)).problemCode == "address-in-use"
+        )
+        #expect(store.names == ["holder"])
+    }
+}

@@ -19,7 +19,8 @@ package final class Completion: Sendable {
 
     /// A completion that hands its response to `deliver`, at most once: for tests.
     package convenience init(
-        requestID: String, deliver: @escaping @Sendable (Response) -> Void
+        requestID: String,
+        deliver: @escaping @Sendable (Response) -> Void
     ) {
         self.init(requestID: requestID, deliverMaker: { make in deliver(make()) })
     }

@@ -16,7 +16,9 @@ package struct Traffic: Hashable, Sendable {
 /// A session's counters at one moment, since the session was created or restored.
 package struct CounterValues: Hashable, Sendable {
     /// Always `accepted` + the sum of `dropped`.
-    package var received: Traffic { accepted + Traffic(datagrams: droppedTotal, bytes: droppedBytes) }
+    package var received: Traffic {
+        accepted + Traffic(datagrams: droppedTotal, bytes: droppedBytes)
+    }
     package var accepted = Traffic()
     /// What was sent through the API, without replies.
     package var sent = Traffic()

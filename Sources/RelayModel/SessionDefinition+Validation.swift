@@ -52,22 +52,28 @@ extension SessionDefinition {
         guard group.isMulticast, group != IPAddress(ipv4: 0xE000_0000) else {
             return [
                 FieldViolation(
-                    .group, .invalid,
-                    "\(group) is not a multicast group; use 224.0.0.1–239.255.255.255 or ff02::–ffff::")
+                    .group,
+                    .invalid,
+                    "\(group) is not a multicast group; use 224.0.0.1–239.255.255.255 or ff02::–ffff::"
+                )
             ]
         }
         if let scope = group.multicastScope, scope < 2 || scope == 15 {
             return [
                 FieldViolation(
-                    .group, .invalid,
-                    "the scope of \(group) does not leave the interface or is reserved (RFC 4291)")
+                    .group,
+                    .invalid,
+                    "the scope of \(group) does not leave the interface or is reserved (RFC 4291)"
+                )
             ]
         }
         if group.needsInterface && interface == nil {
             return [
                 FieldViolation(
-                    .interface, .missing,
-                    "\(group) is link-local: name the interface")
+                    .interface,
+                    .missing,
+                    "\(group) is link-local: name the interface"
+                )
             ]
         }
         return []
@@ -79,13 +85,20 @@ extension SessionDefinition {
             source.isUnicast && source.family == group.family
                 ? nil
                 : FieldViolation(
-                    .sources, index: index, .invalid,
-                    "\(source) is not a unicast address of the group's family")
+                    .sources,
+                    index: index,
+                    .invalid,
+                    "\(source) is not a unicast address of the group's family"
+                )
         }
         if sources.count > DefinitionLimits.sourcesMax {
             violations.append(
                 FieldViolation(
-                    .sources, .invalid, "at most \(DefinitionLimits.sourcesMax) sources can be joined"))
+                    .sources,
+                    .invalid,
+                    "at most \(DefinitionLimits.sourcesMax) sources can be joined"
+                )
+            )
         }
         return violations
     }
@@ -102,13 +115,18 @@ extension SessionDefinition {
         var violations: [FieldViolation] = []
         if accept.isEmpty {
             violations.append(
-                FieldViolation(.accept, .invalid, "list at least one destination class"))
+                FieldViolation(.accept, .invalid, "list at least one destination class")
+            )
         }
         for (field, blocks) in [(SessionField.allow, allow), (.deny, deny)]
         where blocks.count > DefinitionLimits.addressBlocksMax {
             violations.append(
                 FieldViolation(
-                    field, .invalid, "at most \(DefinitionLimits.addressBlocksMax) entries"))
+                    field,
+                    .invalid,
+                    "at most \(DefinitionLimits.addressBlocksMax) entries"
+                )
+            )
         }
         return violations
     }

@@ -84,5 +84,7 @@ package struct SessionDefinition: Hashable, Sendable {
     package var family: IPAddress.Family { group?.family ?? .ipv4 }
 
     /// The port to bind; 0 = chosen by the kernel.
-    package var portToBind: UInt16 { kind == .multicastSender || role == .sender ? localPort : port }
+    package var portToBind: UInt16 {
+        kind == .multicastSender || role == .sender ? localPort : port
+    }
 }

@@ -41,7 +41,10 @@ package struct Timestamp: Hashable, Sendable, Comparable {
     }
 
     private static func append(
-        _ value: Int64, digits: Int, then separator: Unicode.Scalar, to bytes: inout [UInt8]
+        _ value: Int64,
+        digits: Int,
+        then separator: Unicode.Scalar,
+        to bytes: inout [UInt8]
     ) {
         var divisor: Int64 = 1
         for _ in 1..<digits { divisor *= 10 }

@@ -27,7 +27,10 @@ struct DatagramsBody {
         if let problem = reader.problem { throw problem }
         let bytesMax = DefinitionLimits.datagramBytesMax
         if let index = datagrams.firstIndex(where: { $0.count > bytesMax }) {
-            throw Self.tooLarge(datagrams[index].count, pointer: isList ? "/datagrams/\(index)" : "")
+            throw Self.tooLarge(
+                datagrams[index].count,
+                pointer: isList ? "/datagrams/\(index)" : ""
+            )
         }
     }
 
@@ -53,7 +56,8 @@ struct DatagramsBody {
     private static func problem(_ pointer: String, _ detail: String) -> Problem {
         Problem(
             .invalidField,
-            [ObjectReader.Fault(code: .invalidField, pointer: pointer, detail: detail)])
+            [ObjectReader.Fault(code: .invalidField, pointer: pointer, detail: detail)]
+        )
     }
 }
 
@@ -71,8 +75,10 @@ extension ObjectReader {
             guard case .object(let members) = element else {
                 append([
                     Fault(
-                        code: .invalidField, pointer: "\(pointer(to: "datagrams"))/\(index)",
-                        detail: "must be an object")
+                        code: .invalidField,
+                        pointer: "\(pointer(to: "datagrams"))/\(index)",
+                        detail: "must be an object"
+                    )
                 ])
                 continue
             }
@@ -96,8 +102,10 @@ extension ObjectReader {
             finish()
             append([
                 Fault(
-                    code: code, pointer: objectPointer,
-                    detail: "give exactly one of text, base64 and hex")
+                    code: code,
+                    pointer: objectPointer,
+                    detail: "give exactly one of text, base64 and hex"
+                )
             ])
             return nil
         }

@@ -104,7 +104,8 @@ struct ObjectReader {
 
     /// One of the words of an enumeration.
     mutating func word<Word: RawRepresentable & CaseIterable>(
-        _ key: String, _ type: Word.Type
+        _ key: String,
+        _ type: Word.Type
     ) -> Word? where Word.RawValue == String {
         guard let text = string(key) else { return nil }
         if let word = Word(rawValue: text) { return word }
@@ -114,7 +115,9 @@ struct ObjectReader {
 
     /// A string that `parse` understands.
     mutating func parsed<Value>(
-        _ key: String, _ what: String, _ parse: (String) -> Value?
+        _ key: String,
+        _ what: String,
+        _ parse: (String) -> Value?
     ) -> Value? {
         guard let text = string(key) else { return nil }
         if let value = parse(text) { return value }
@@ -124,7 +127,10 @@ struct ObjectReader {
 
     /// A list of strings that `parse` understands, all different if `unique`; nil after a fault.
     mutating func list<Value>(
-        _ key: String, _ what: String, count: ClosedRange<Int>, unique: Bool = false,
+        _ key: String,
+        _ what: String,
+        count: ClosedRange<Int>,
+        unique: Bool = false,
         _ parse: (String) -> Value?
     ) -> [Value]? {
         guard let value = take(key) else { return nil }
@@ -142,8 +148,10 @@ struct ObjectReader {
             guard case .string(let text) = element, let value = parse(text) else {
                 append([
                     Fault(
-                        code: .invalidField, pointer: "\(pointer(to: key))/\(index)",
-                        detail: "must be \(what)")
+                        code: .invalidField,
+                        pointer: "\(pointer(to: key))/\(index)",
+                        detail: "must be \(what)"
+                    )
                 ])
                 continue
             }

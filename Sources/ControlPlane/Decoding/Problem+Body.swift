@@ -6,7 +6,11 @@ extension Problem {
     /// 400: the body cannot be read at all.
     static func invalidJSON(_ detail: String) -> Problem {
         Problem(
-            status: .badRequest, code: "invalid-json", title: "Invalid JSON", detail: detail)
+            status: .badRequest,
+            code: "invalid-json",
+            title: "Invalid JSON",
+            detail: detail
+        )
     }
 
     /// 400: the body violates its schema; the first fault gives the code.
@@ -36,6 +40,10 @@ extension Problem {
     /// 400: a query parameter is unknown, repeated or out of range.
     static func invalidQuery(_ detail: String) -> Problem {
         Problem(
-            status: .badRequest, code: "invalid-query", title: "Invalid query", detail: detail)
+            status: .badRequest,
+            code: "invalid-query",
+            title: "Invalid query",
+            detail: detail
+        )
     }
 }

@@ -9,7 +9,8 @@ struct QueryReader {
         for item in request.query {
             guard allowed.contains(item.name) else {
                 let known =
-                    allowed.isEmpty ? "there are none here" : allowed.sorted().joined(separator: ", ")
+                    allowed.isEmpty
+                    ? "there are none here" : allowed.sorted().joined(separator: ", ")
                 throw .invalidQuery("unknown parameter \(item.name); known: \(known)")
             }
             guard values.updateValue(item.value, forKey: item.name) == nil else {
@@ -22,20 +23,24 @@ struct QueryReader {
     func string(_ name: String) -> String? { values[name] }
 
     func integer<Integer: FixedWidthInteger>(
-        _ name: String, in range: ClosedRange<Integer>
+        _ name: String,
+        in range: ClosedRange<Integer>
     ) throws(Problem) -> Integer? {
         guard let text = values[name] else { return nil }
         guard let first = text.utf8.first, first != UInt8(ascii: "+"), let value = Integer(text),
             range.contains(value)
         else {
             throw .invalidQuery(
-                "\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)")
+                "\(name) must be an integer from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return value
     }
 
     func word<Word>(
-        _ name: String, _ words: [String], _ parse: (String) -> Word?
+        _ name: String,
+        _ words: [String],
+        _ parse: (String) -> Word?
     ) throws(Problem) -> Word? {
         guard let text = values[name] else { return nil }
         guard let word = parse(text) else {

@@ -17,9 +17,12 @@ extension SessionDefinition {
                 .invalidField,
                 [
                     ObjectReader.Fault(
-                        code: .invalidField, pointer: "",
-                        detail: "the body must be an object, not \(body.typeName)")
-                ])
+                        code: .invalidField,
+                        pointer: "",
+                        detail: "the body must be an object, not \(body.typeName)"
+                    )
+                ]
+            )
         }
         var reader = ObjectReader(members)
         let decoded = reader.definition()
@@ -77,7 +80,10 @@ extension ObjectReader {
     private mutating func refuseForeignFields(of role: BroadcastRole) {
         for field in SessionField.allCases where !field.applies(to: role) {
             if take(field.rawValue) != nil {
-                invalid(field.rawValue, "does not apply to a broadcast in the role \(role.rawValue)")
+                invalid(
+                    field.rawValue,
+                    "does not apply to a broadcast in the role \(role.rawValue)"
+                )
             }
         }
     }
@@ -91,11 +97,16 @@ extension ObjectReader {
         definition.group = parsed("group", "an IPv4 or IPv6 multicast address") { IPAddress($0) }
         definition.address = parsed("address", "an IPv4 broadcast address") { IPAddress($0) }
         definition.interface = parsed(
-            "interface", "an interface name of 1 to 15 characters, or an address",
-            InterfaceSelector.init)
+            "interface",
+            "an interface name of 1 to 15 characters, or an address",
+            InterfaceSelector.init
+        )
         if let port = integer("localPort", in: 0...65_535) { definition.localPort = UInt16(port) }
         let sources = list(
-            "sources", "an IP address", count: 0...DefinitionLimits.sourcesMax, unique: true
+            "sources",
+            "an IP address",
+            count: 0...DefinitionLimits.sourcesMax,
+            unique: true
         ) { IPAddress($0) }
         definition.sources = sources ?? []
     }
@@ -109,8 +120,12 @@ extension ObjectReader {
             definition.requireSourcePort = UInt16(port)
         }
         let classes = list(
-            "accept", "multicast, broadcast or unicast", count: 1...3, unique: true,
-            DestinationClass.init(name:))
+            "accept",
+            "multicast, broadcast or unicast",
+            count: 1...3,
+            unique: true,
+            DestinationClass.init(name:)
+        )
         if let classes { definition.accept = DestinationClassSet(classes) }
         if let flag = boolean("receiveOwn") { definition.receiveOwn = flag }
     }
@@ -133,7 +148,10 @@ extension ObjectReader {
             default: nil
             }
         if let content, content.lengthMax > DefinitionLimits.datagramBytesMax {
-            reader.invalid(forms[0], "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes")
+            reader.invalid(
+                forms[0],
+                "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes"
+            )
         }
         reader.finish(ignoring: ["text", "base64", "template"])
         append(reader.faults)
@@ -163,7 +181,9 @@ extension ObjectReader {
             definition.snapLength = length
         }
         definition.receiveBufferBytes = integer(
-            "receiveBufferBytes", in: DefinitionLimits.receiveBufferBytesRange)
+            "receiveBufferBytes",
+            in: DefinitionLimits.receiveBufferBytesRange
+        )
     }
 
     private mutating func readMetadata(_ definition: inout SessionDefinition) {
@@ -179,12 +199,15 @@ extension ObjectReader {
         }
         let charactersMax = DefinitionLimits.annotationValueCharactersMax
         definition.annotations = metadata(
-            "annotations", "at most \(charactersMax) characters"
+            "annotations",
+            "at most \(charactersMax) characters"
         ) { $0.unicodeScalars.count <= charactersMax }
     }
 
     private mutating func metadata(
-        _ key: String, _ rule: String, _ isValid: (String) -> Bool
+        _ key: String,
+        _ rule: String,
+        _ isValid: (String) -> Bool
     ) -> [String: String] {
         guard let value = take(key) else { return [:] }
         guard case .object(let members) = value else {
@@ -201,10 +224,16 @@ extension ObjectReader {
             if !Self.isMetadataKey(name) {
                 _ = reader.take(name)
                 reader.invalid(
-                    name, "a key has 1 to 63 letters, digits, '.', '_', '/' and '-', "
-                        + "the first and last a letter or digit")
+                    name,
+                    "a key has 1 to 63 letters, digits, '.', '_', '/' and '-', "
+                        + "the first and last a letter or digit"
+                )
             } else if let text = reader.string(name) {
-                if isValid(text) { entries[name] = text } else { reader.invalid(name, "must be \(rule)") }
+                if isValid(text) {
+                    entries[name] = text
+                } else {
+                    reader.invalid(name, "must be \(rule)")
+                }
             }
         }
         append(reader.faults)
@@ -229,7 +258,9 @@ extension ObjectReader {
             append([
                 Fault(
                     code: violation.reason == .missing ? .missingField : .invalidField,
-                    pointer: pointer(to: key) + suffix, detail: violation.detail)
+                    pointer: pointer(to: key) + suffix,
+                    detail: violation.detail
+                )
             ])
         }
     }

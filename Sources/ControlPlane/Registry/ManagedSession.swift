@@ -41,7 +41,8 @@ final class ManagedSession: Sendable {
         self.updatedAt = updatedAt
         self.definition = definition
         activity = SessionActivity(
-            definition ?? SessionDefinition(name: name, kind: kind, port: 1))
+            definition ?? SessionDefinition(name: name, kind: kind, port: 1)
+        )
         state = Locked(State(status: status))
     }
 
@@ -62,13 +63,16 @@ final class ManagedSession: Sendable {
 
     /// What a session is before it was tried to start it.
     static func initialStatus(
-        _ definition: SessionDefinition, since: Timestamp
+        _ definition: SessionDefinition,
+        since: Timestamp
     ) -> SessionStatus {
         definition.enabled
             ? SessionStatus(.waiting, since: since)
             : SessionStatus(
-                .disabled, since: since,
-                reason: SessionError(.disabled, "`enabled` is false in the definition"))
+                .disabled,
+                since: since,
+                reason: SessionError(.disabled, "`enabled` is false in the definition")
+            )
     }
 
     var status: SessionStatus { state.withLock { $0.status } }

@@ -37,12 +37,15 @@ final class SessionRegistry: Sendable {
         let existing = snapshot()
         if existing[definition.name] != nil {
             throw SessionError(
-                .nameInUse, "there is a session \(definition.name) already; choose another name")
+                .nameInUse,
+                "there is a session \(definition.name) already; choose another name"
+            )
         }
         guard existing.sessions.count < sessionsMax else {
             throw SessionError(
                 .sessionLimitReached,
-                "there are \(sessionsMax) sessions already; delete some or raise sessionsMax")
+                "there are \(sessionsMax) sessions already; delete some or raise sessionsMax"
+            )
         }
         let session = ManagedSession(creating: definition)
         try openOrWait(session, definition)
@@ -80,7 +83,8 @@ final class SessionRegistry: Sendable {
     // MARK: - Steps of a write
 
     private func openOrWait(
-        _ session: ManagedSession, _ definition: SessionDefinition
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
     ) throws(SessionError) {
         guard definition.enabled else { return }
         do {
@@ -107,7 +111,8 @@ final class SessionRegistry: Sendable {
     }
 
     private func persist(
-        _ session: ManagedSession, _ definition: SessionDefinition
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
     ) throws(SessionError) {
         guard definition.persist else { return }
         do {
@@ -128,7 +133,8 @@ final class SessionRegistry: Sendable {
     private func storeFailure(_ operation: String, _ error: StoreError) -> SessionError {
         logger.error(
             "store failed",
-            metadata: ["operation": "\(operation)", "error": "\(error.sentence)"])
+            metadata: ["operation": "\(operation)", "error": "\(error.sentence)"]
+        )
         return SessionError(.internal, "the definition could not be written: \(error.sentence)")
     }
 
@@ -154,9 +160,11 @@ final class SessionRegistry: Sendable {
         logger.info(
             message,
             metadata: [
-                "session": "\(session.name)", "id": "\(session.id)", "kind": "\(session.kind.rawValue)",
+                "session": "\(session.name)", "id": "\(session.id)",
+                "kind": "\(session.kind.rawValue)",
                 "state": "\(session.status.state.rawValue)",
-            ])
+            ]
+        )
     }
 }
 

@@ -32,13 +32,19 @@ final class SessionSupervisor: Sendable {
                 registry.suspend(
                     session,
                     SessionError(
-                        .interfaceUnavailable, "interface \(interface.name) has gone",
-                        errno: "ENODEV"))
+                        .interfaceUnavailable,
+                        "interface \(interface.name) has gone",
+                        errno: "ENODEV"
+                    )
+                )
             case false? where state == .running:
                 session.setDegraded(
                     SessionError(
-                        .interfaceUnavailable, "interface \(interface.name) is down",
-                        errno: "ENETDOWN"))
+                        .interfaceUnavailable,
+                        "interface \(interface.name) is down",
+                        errno: "ENETDOWN"
+                    )
+                )
             case true? where state == .degraded: session.setDegraded(nil)
             default: break
             }

@@ -31,16 +31,20 @@ extension ManagedSession {
         let status: SessionStatus
         do throws(Problem) {
             let decoded = try SessionDefinition(
-                decoding: JSONValue(parsing: Array(stored.definition.utf8)))
+                decoding: JSONValue(parsing: Array(stored.definition.utf8))
+            )
             status = Self.initialStatus(decoded, since: now)
             definition = decoded
         } catch {
             definition = nil
             status = SessionStatus(
-                .failed, since: now,
+                .failed,
+                since: now,
                 reason: SessionError(
                     .definitionUnreadable,
-                    "the stored definition cannot be read (\(error.detail)); delete the session"))
+                    "the stored definition cannot be read (\(error.detail)); delete the session"
+                )
+            )
         }
         self.init(
             name: SessionName(stored.name) ?? SessionName.generated(for: .broadcast),

@@ -18,7 +18,9 @@ extension JSONWriter {
     }
 
     private mutating func packet(
-        _ packet: CapturedPacket, _ format: PayloadFormat, _ names: inout [Int32: String]
+        _ packet: CapturedPacket,
+        _ format: PayloadFormat,
+        _ names: inout [Int32: String]
     ) {
         beginObject()
         member("sequence", packet.sequence)
@@ -27,7 +29,9 @@ extension JSONWriter {
         endpoint("source", packet.source)
         endpoint("destination", packet.destination)
         member("destinationClass", packet.destinationClass.name)
-        if let name = Self.interfaceName(packet.interfaceIndex, &names) { member("interface", name) }
+        if let name = Self.interfaceName(packet.interfaceIndex, &names) {
+            member("interface", name)
+        }
         if let address = packet.localAddress { member("localAddress", address.description) }
         if let ttl = packet.ttl { member("ttl", ttl) }
         member("length", packet.length)

@@ -7,15 +7,22 @@ extension Problem {
     /// 503: too many writes wait; nothing was done.
     static var overloaded: Problem {
         Problem(
-            status: .serviceUnavailable, code: "overloaded", title: "Overloaded",
+            status: .serviceUnavailable,
+            code: "overloaded",
+            title: "Overloaded",
             detail: "too many writes wait; nothing was done, try again",
-            fields: [.retryAfter: "1"])
+            fields: [.retryAfter: "1"]
+        )
     }
 
     /// 503: the daemon stops.
     static var stopping: Problem {
         Problem(
-            status: .serviceUnavailable, code: "draining", title: "Draining",
-            detail: "the daemon is stopping", fields: [.retryAfter: "1"])
+            status: .serviceUnavailable,
+            code: "draining",
+            title: "Draining",
+            detail: "the daemon is stopping",
+            fields: [.retryAfter: "1"]
+        )
     }
 }

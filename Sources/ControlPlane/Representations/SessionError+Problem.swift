@@ -5,9 +5,13 @@ extension SessionError {
     /// The problem a client is told.
     var problem: Problem {
         var problem = Problem(
-            status: status, code: code.rawValue, title: title, detail: detail,
+            status: status,
+            code: code.rawValue,
+            title: title,
+            detail: detail,
             errors: pointer.map { [Problem.FieldError(pointer: $0, detail: detail)] } ?? [],
-            errno: errno)
+            errno: errno
+        )
         if code == .sendBufferFull { problem.fields[.retryAfter] = "1" }
         return problem
     }

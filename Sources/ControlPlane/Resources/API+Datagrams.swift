@@ -8,7 +8,8 @@ extension API {
     var datagramRoutes: [Route] {
         [
             Route(
-                .post, "/v1/sessions/{name}/datagrams",
+                .post,
+                "/v1/sessions/{name}/datagrams",
                 consumes: ["application/json", "application/octet-stream"]
             ) { [self] request, parameters throws(Problem) in
                 try sendDatagrams(request, parameters)
@@ -17,7 +18,8 @@ extension API {
     }
 
     private func sendDatagrams(
-        _ request: Request, _ parameters: PathParameters
+        _ request: Request,
+        _ parameters: PathParameters
     ) throws(Problem) -> Answer {
         _ = try QueryReader(request, allowed: [])
         let session = try session(parameters)
@@ -25,7 +27,8 @@ extension API {
         if draining { throw .stopping }
         guard session.definition?.sends != false else {
             throw SessionError(
-                .cannotSend, "session \(session.name) only receives; post to a sender or a peer"
+                .cannotSend,
+                "session \(session.name) only receives; post to a sender or a peer"
             ).problem
         }
         guard let running = session.running else {
@@ -44,7 +47,8 @@ extension API {
     }
 
     private static func datagrams(in request: Request) throws(Problem) -> [[UInt8]] {
-        if request.fields[.contentType]?.lowercased().hasPrefix("application/octet-stream") == true {
+        if request.fields[.contentType]?.lowercased().hasPrefix("application/octet-stream") == true
+        {
             return try DatagramsBody(octets: request.body).datagrams
         }
         return try DatagramsBody(decoding: JSONValue(parsing: request.body)).datagrams
@@ -69,7 +73,9 @@ extension API {
         var problem = failure.problem
         problem.errors = [
             Problem.FieldError(
-                pointer: "/datagrams/\(outcome.sent.count)", detail: "was not sent")
+                pointer: "/datagrams/\(outcome.sent.count)",
+                detail: "was not sent"
+            )
         ]
         problem.extensions = [.integer("sent", outcome.sent.count)]
         return problem.response(requestID: requestID)

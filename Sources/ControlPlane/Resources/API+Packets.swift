@@ -23,7 +23,9 @@ extension API {
 
         init(_ request: Request) throws(Problem) {
             let query = try QueryReader(
-                request, allowed: ["after", "limit", "direction", "payload", "wait"])
+                request,
+                allowed: ["after", "limit", "direction", "payload", "wait"]
+            )
             after = try query.integer("after", in: 0...UInt64(Int64.max))
             limit = try query.integer("limit", in: 1...1000) ?? 100
             direction = try query.word("direction", ["received", "sent"]) { word in
@@ -31,14 +33,17 @@ extension API {
             }
             format =
                 try query.word(
-                    "payload", PayloadFormat.allCases.map(\.rawValue),
-                    PayloadFormat.init(rawValue:)) ?? .base64
+                    "payload",
+                    PayloadFormat.allCases.map(\.rawValue),
+                    PayloadFormat.init(rawValue:)
+                ) ?? .base64
             waitSeconds = try query.integer("wait", in: 0...30) ?? 0
         }
     }
 
     private func getPackets(
-        _ request: Request, _ parameters: PathParameters
+        _ request: Request,
+        _ parameters: PathParameters
     ) throws(Problem) -> Answer {
         let query = try PacketQuery(request)
         let session = try session(parameters)
@@ -51,7 +56,10 @@ extension API {
 
     private static func page(_ session: ManagedSession, _ query: PacketQuery) -> PacketPage {
         session.activity.recentPackets.page(
-            after: query.after, limit: query.limit, direction: query.direction)
+            after: query.after,
+            limit: query.limit,
+            direction: query.direction
+        )
     }
 
     private static func response(_ page: PacketPage, _ query: PacketQuery) -> Response {
@@ -60,7 +68,9 @@ extension API {
 
     /// Answers when a packet comes, or when the time is over.
     private func wait(
-        _ session: ManagedSession, _ query: PacketQuery, after cursor: UInt64
+        _ session: ManagedSession,
+        _ query: PacketQuery,
+        after cursor: UInt64
     ) -> Answer {
         .later { [control] completion in
             let recentPackets = session.activity.recentPackets

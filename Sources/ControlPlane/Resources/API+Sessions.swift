@@ -32,7 +32,8 @@ extension API {
     private func listSessions(_ request: Request) throws(Problem) -> Response {
         let query = try QueryReader(
             request,
-            allowed: ["limit", "pageToken", "kind", "state", "namePrefix", "include"])
+            allowed: ["limit", "pageToken", "kind", "state", "namePrefix", "include"]
+        )
         let limit = try query.integer("limit", in: 1...Self.pageSizeMax) ?? Self.pageSizeDefault
         let includesCounters = try includesCounters(query)
         let filter = try SessionListFilter(query)
@@ -86,7 +87,8 @@ extension API {
     }
 
     private func getSession(
-        _ request: Request, _ parameters: PathParameters
+        _ request: Request,
+        _ parameters: PathParameters
     ) throws(Problem) -> Response {
         let query = try QueryReader(request, allowed: ["include"])
         let includesCounters = try includesCounters(query)
@@ -94,7 +96,9 @@ extension API {
     }
 
     private static func response(
-        _ session: ManagedSession, status: HTTPResponse.Status = .ok, includesCounters: Bool
+        _ session: ManagedSession,
+        status: HTTPResponse.Status = .ok,
+        includesCounters: Bool
     ) -> Response {
         var response = Response.json(status: status) { writer in
             writer.session(session, includesCounters: includesCounters)
@@ -104,7 +108,8 @@ extension API {
     }
 
     private func deleteSession(
-        _ request: Request, _ parameters: PathParameters
+        _ request: Request,
+        _ parameters: PathParameters
     ) throws(Problem) -> Answer {
         _ = try QueryReader(request, allowed: [])
         let name = try session(parameters).name
@@ -119,7 +124,8 @@ extension API {
     }
 
     private func getCounters(
-        _ request: Request, _ parameters: PathParameters
+        _ request: Request,
+        _ parameters: PathParameters
     ) throws(Problem) -> Response {
         _ = try QueryReader(request, allowed: [])
         let session = try session(parameters)
@@ -135,10 +141,17 @@ private struct SessionListFilter {
 
     init(_ query: QueryReader) throws(Problem) {
         kind = try query.word(
-            "kind", SessionKind.allCases.map(\.rawValue), SessionKind.init(rawValue:))
+            "kind",
+            SessionKind.allCases.map(\.rawValue),
+            SessionKind.init(rawValue:)
+        )
         state = try query.word(
-            "state", SessionState.allCases.map(\.rawValue), SessionState.init(rawValue:))
-        namePrefix = try query.word("namePrefix", ["the beginnings of names: \(SessionName.rule)"]) {
+            "state",
+            SessionState.allCases.map(\.rawValue),
+            SessionState.init(rawValue:)
+        )
+        namePrefix = try query.word("namePrefix", ["the beginnings of names: \(SessionName.rule)"])
+        {
             SessionName.isPrefix($0) ? $0 : nil
         }
     }

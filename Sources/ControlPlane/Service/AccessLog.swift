@@ -20,6 +20,7 @@ struct AccessLog: Sendable {
                 "bytes": "\(record.responseBytes)",
                 "microseconds": "\(record.durationNanoseconds / 1000)",
                 "peer": "\(record.peer)",
-            ])
+            ]
+        )
     }
 }

@@ -45,18 +45,28 @@ package final class RelayService {
         let control: WorkQueue
         do throws(SystemCallError) {
             engine = try RelayEngine(
-                RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname))
+                RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname)
+            )
             control = try WorkQueue(name: "control", jobsMax: Self.writesMax)
         } catch {
             throw StartupError(.other, "\(error.operation): \(error.name)")
         }
         let registry = SessionRegistry(
-            engine: engine, store: store, sessionsMax: options.limits.sessionsMax, logger: logger)
+            engine: engine,
+            store: store,
+            sessionsMax: options.limits.sessionsMax,
+            logger: logger
+        )
         let api = API(registry: registry, control: control, options: options, hostname: hostname)
         let listeners = makeListeners(api)
         let parts = Parts(
-            store: store, engine: engine, control: control, registry: registry, api: api,
-            listeners: listeners)
+            store: store,
+            engine: engine,
+            control: control,
+            registry: registry,
+            api: api,
+            listeners: listeners
+        )
         do {
             try restore(parts)
             try listen(parts)
@@ -132,7 +142,10 @@ package final class RelayService {
             configuration.inactivityTimeoutSeconds = limits.inactivityTimeoutSeconds
             configuration.allowedHosts = options.allowedHosts
             return HTTPListener(
-                configuration: configuration, routes: routes, onCompleted: accessLog.record)
+                configuration: configuration,
+                routes: routes,
+                onCompleted: accessLog.record
+            )
         }
     }
 

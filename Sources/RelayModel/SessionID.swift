@@ -24,14 +24,16 @@ package struct SessionID: Hashable, Sendable {
 
 extension SessionID: CustomStringConvertible {
     package var description: String {
-        var text = ""
+        var text: [UInt8] = []
         text.reserveCapacity(36)
         for position in 0..<32 {
-            if position == 8 || position == 12 || position == 16 || position == 20 { text += "-" }
+            if position == 8 || position == 12 || position == 16 || position == 20 {
+                text.append(UInt8(ascii: "-"))
+            }
             let half = position < 16 ? high : low
-            let nibble = half >> UInt64(60 - 4 * (position % 16)) & 0xF
-            text += String(nibble, radix: 16)
+            let nibble = UInt8(half >> UInt64(60 - 4 * (position % 16)) & 0xF)
+            text.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -15,6 +15,8 @@ final class ManagedSession: Sendable {
     /// nil for a stored definition that this version cannot read.
     let definition: SessionDefinition?
     let activity: SessionActivity
+    /// What JSON says of the session whatever its state, written once: lists are polled.
+    let fixedMembers: [UInt8]
 
     private struct State {
         var status: SessionStatus
@@ -44,6 +46,9 @@ final class ManagedSession: Sendable {
             definition ?? SessionDefinition(name: name, kind: kind, port: 1)
         )
         state = Locked(State(status: status))
+        fixedMembers = JSONWriter.fixedMembers(
+            name: name, kind: kind, id: id, generation: generation, createdAt: createdAt,
+            updatedAt: updatedAt, definition: definition)
     }
 
     /// A new session as a client asked for it.

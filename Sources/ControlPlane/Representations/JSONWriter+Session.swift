@@ -5,17 +5,7 @@ extension JSONWriter {
     /// A session: its definition, what the service knows of it, and its counters when asked.
     mutating func session(_ session: ManagedSession, includesCounters: Bool) {
         beginObject()
-        if let definition = session.definition {
-            members(of: definition)
-        } else {
-            member("name", session.name.description)
-            member("kind", session.kind.rawValue)
-        }
-        member("id", session.id.description)
-        member("origin", "api")
-        member("generation", session.generation)
-        member("createdAt", session.createdAt)
-        member("updatedAt", session.updatedAt)
+        raw(session.fixedMembers)
         key("status")
         status(session.status)
         if includesCounters {
@@ -23,6 +13,31 @@ extension JSONWriter {
             counters(of: session)
         }
         endObject()
+    }
+
+    /// The members of a session that never change while it exists, without braces.
+    static func fixedMembers(
+        name: SessionName,
+        kind: SessionKind,
+        id: SessionID,
+        generation: Int,
+        createdAt: Timestamp,
+        updatedAt: Timestamp,
+        definition: SessionDefinition?
+    ) -> [UInt8] {
+        var writer = JSONWriter()
+        if let definition {
+            writer.members(of: definition)
+        } else {
+            writer.member("name", name.description)
+            writer.member("kind", kind.rawValue)
+        }
+        writer.member("id", id.description)
+        writer.member("origin", "api")
+        writer.member("generation", generation)
+        writer.member("createdAt", createdAt)
+        writer.member("updatedAt", updatedAt)
+        return writer.bytes
     }
 
     private mutating func status(_ status: SessionStatus) {

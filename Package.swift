@@ -109,3 +109,17 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17
 )
+
+// scripts/fuzz builds this apart from the rest and links it with libFuzzer's main function.
+if Context.environment["RELAYCAST_FUZZING"] != nil {
+    package.products.append(
+        .library(name: "RelaycastFuzzing", type: .static, targets: ["RelaycastFuzzing"])
+    )
+    package.targets.append(
+        .target(
+            name: "RelaycastFuzzing",
+            dependencies: ["ControlPlane", "HTTPHosting", "RelayModel"],
+            path: "Tests/Fuzzing"
+        )
+    )
+}

@@ -6,6 +6,8 @@ import RelayModel
 /// Only the control thread changes it; every thread may read it.
 final class ManagedSession: Sendable {
     let name: SessionName
+    /// The name in the store: another one only where that is no session name, and so unreadable.
+    let storedName: String
     let kind: SessionKind
     let id: SessionID
     /// How often the definition was written, from 1.
@@ -27,6 +29,7 @@ final class ManagedSession: Sendable {
 
     init(
         name: SessionName,
+        storedName: String? = nil,
         kind: SessionKind,
         id: SessionID,
         generation: Int,
@@ -36,6 +39,7 @@ final class ManagedSession: Sendable {
         status: SessionStatus
     ) {
         self.name = name
+        self.storedName = storedName ?? name.description
         self.kind = kind
         self.id = id
         self.generation = generation

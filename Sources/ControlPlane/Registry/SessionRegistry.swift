@@ -65,7 +65,7 @@ final class SessionRegistry: Sendable {
     /// and its definition is gone.
     func delete(_ name: SessionName) throws(SessionError) {
         guard let session = session(name) else { throw Self.notFound(name) }
-        if session.definition?.persist ?? true { try forget(name) }
+        if session.definition?.persist ?? true { try forget(session) }
         directory.withLock { $0.remove(name) }
         stop(session)
         log("session deleted", session)
@@ -122,9 +122,9 @@ final class SessionRegistry: Sendable {
         }
     }
 
-    private func forget(_ name: SessionName) throws(SessionError) {
+    private func forget(_ session: ManagedSession) throws(SessionError) {
         do {
-            try store.delete(name: name.description)
+            try store.delete(name: session.storedName)
         } catch {
             throw storeFailure("delete", error)
         }
@@ -143,7 +143,7 @@ final class SessionRegistry: Sendable {
         do {
             try engine.start(running)
         } catch {
-            if session.definition?.persist == true { try forget(session.name) }
+            if session.definition?.persist == true { try forget(session) }
             throw error
         }
     }
@@ -151,7 +151,8 @@ final class SessionRegistry: Sendable {
     private func stop(_ session: ManagedSession) {
         if let running = session.running {
             engine.stop(running)
-            session.setStopped(.disabled, nil)
+            session.setStopped(
+                .disabled, SessionError(.disabled, "the session was deleted, or the daemon stops"))
         }
         session.activity.recentPackets.wakeAll()
     }

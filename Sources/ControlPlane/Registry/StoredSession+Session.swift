@@ -48,6 +48,7 @@ extension ManagedSession {
         }
         self.init(
             name: SessionName(stored.name) ?? SessionName.generated(for: .broadcast),
+            storedName: stored.name,
             kind: SessionKind(rawValue: stored.kind) ?? .broadcast,
             id: SessionID(stored.id) ?? SessionID(createdAt: created),
             generation: stored.generation,

@@ -44,7 +44,7 @@ import Testing
         (#"{"datagrams":{}}"#, Faults("invalid-field", "/datagrams")),
         (#"{"datagrams":null}"#, Faults("invalid-field", "/datagrams")),
         (#"{"datagrams":[]}"#, Faults("invalid-field", "/datagrams")),
-        (#"{"datagrams":[{"text":"a"}],"text":"a"}"#, Faults("unknown-field", "/text")),
+        (#"{"datagrams":[{"text":"a"}],"text":"a"}"#, Faults("invalid-field", "")),
         (
             #"{"datagrams":[{"text":"a"},1,{"x~/":1}]}"#,
             Faults("invalid-field", "/datagrams/1", "/datagrams/2", "/datagrams/2/x~0~1")
@@ -74,14 +74,21 @@ import Testing
     @Test func aDatagramCarries65507Bytes() throws {
         func hex(_ count: Int) -> String { #"{"hex":"\#(String(repeating: "ab", count: count))"}"# }
         #expect(try datagrams(hex(65_507))[0].count == 65_507)
-        #expect(faults(hex(65_508)) == Faults("invalid-field", "/hex"))
-        #expect(
-            faults(#"{"text":"\#(String(repeating: "é", count: 32_754))"}"#)
-                == Faults("invalid-field", "/text")
-        )
-        #expect(
-            try datagrams(#"{"text":"\#(String(repeating: "é", count: 32_753))"}"#)[0].count
-                == 65_506
-        )
+        let tooLarge = Faults("datagram-too-large", "")
+        #expect(faults(hex(65_508)) == tooLarge)
+        #expect(faults(#"{"text":"\#(String(repeating: "é", count: 32_754))"}"#) == tooLarge)
+        #expect(faults(#"{"base64":"\#(String(repeating: "AAAA", count: 21_836))"}"#) == tooLarge)
+        let text = try datagrams(#"{"text":"\#(String(repeating: "é", count: 32_753))"}"#)
+        #expect(text[0].count == 65_506)
+        let second = #"{"datagrams":[{"text":"a"},\#(hex(65_508)),\#(hex(65_509))]}"#
+        #expect(faults(second) == Faults("datagram-too-large", "/datagrams/1"))
+    }
+
+    @Test func aRawBodyIsOneDatagram() throws {
+        #expect(try DatagramsBody(octets: []).datagrams == [[]])
+        let longest = Array(repeating: UInt8(7), count: 65_507)
+        #expect(try DatagramsBody(octets: longest).datagrams == [longest])
+        let problem = #expect(throws: Problem.self) { try DatagramsBody(octets: longest + [7]) }
+        #expect(problem?.code == "datagram-too-large")
     }
 }

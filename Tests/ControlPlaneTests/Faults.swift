@@ -50,3 +50,10 @@ enum Minimal {
 
 /// A JSON string literal for ASCII text.
 func quoted(_ text: String) -> String { "\"\(text)\"" }
+
+/// The inside of a definition of a sender on the loopback interface, whose local port nobody else
+/// can have while it runs; 0 lets the kernel choose.
+func loopbackSender(_ name: String, localPort: Int) -> String {
+    #""name":"\#(name)","kind":"multicast-sender","group":"239.255.8.1","port":9,"#
+        + #""interface":"lo","localPort":\#(localPort)"#
+}

@@ -15,11 +15,6 @@ import Testing
 
     private static let disabled = #""kind":"broadcast","port":9,"enabled":false"#
 
-    /// A sender, whose local port nobody else can have.
-    private static func sender(_ name: String, localPort: Int) -> String {
-        #""name":"\#(name)","kind":"multicast-sender","group":"239.255.8.1","port":9,"interface":"lo","localPort":\#(localPort)"#
-    }
-
     private func expect(
         _ response: Response,
         _ status: HTTPResponse.Status,
@@ -115,8 +110,8 @@ import Testing
 
     @Test func anAddressInUseNamesItsHolder() throws {
         let port = try service.freePort()
-        try service.mustCreate(Self.sender("holder", localPort: port))
-        let response = try service.create(Self.sender("late", localPort: port))
+        try service.mustCreate(loopbackSender("holder", localPort: port))
+        let response = try service.create(loopbackSender("late", localPort: port))
         try expect(response, .conflict, "address-in-use")
         let problem = try response.json
         #expect(problem["errno"]?.string == "EADDRINUSE")
@@ -124,14 +119,14 @@ import Testing
         #expect(problem["detail"]?.string?.contains("held by session holder") == true)
         #expect(try service.get("/v1/sessions/late").status == .notFound)
         let other = try Service(store: MemoryStore())
-        let foreign = try other.create(Self.sender("late", localPort: port))
+        let foreign = try other.create(loopbackSender("late", localPort: port))
         #expect(try foreign.json["detail"]?.string?.contains("held by another program") == true)
     }
 
     @Test(arguments: ["nope0", "192.0.2.77", "2001:db8::77"])
     func anInterfaceThatIsNotThereIsUnavailable(interface: String) throws {
         let response = try service.create(
-            #""name":"a","kind":"multicast-peer","group":"239.255.8.2","port":9,"interface":"\#(interface)""#
+            #""kind":"multicast-peer","group":"239.255.8.2","port":9,"interface":"\#(interface)""#
         )
         try expect(response, .conflict, "interface-unavailable")
         let problem = try response.json
@@ -143,7 +138,7 @@ import Testing
 
     @Test func aReceiverCannotSend() throws {
         try service.mustCreate(
-            #""name":"r","kind":"multicast-receiver","group":"239.255.8.3","port":9,"enabled":false"#
+            #""name":"r",\#(Minimal.receiver),"enabled":false"#
         )
         try service.mustCreate(
             #""name":"b","kind":"broadcast","role":"receiver","port":9,"enabled":false"#
@@ -158,7 +153,7 @@ import Testing
     }
 
     @Test func aDatagramIsNoLongerThanUDPCarries() throws {
-        try service.mustCreate(Self.sender("s", localPort: 0))
+        try service.mustCreate(loopbackSender("s", localPort: 0))
         func post(_ count: Int) throws -> Response {
             try service.request(
                 .post,
@@ -192,12 +187,12 @@ import Testing
 
     @Test func descriptorsAreLimited() throws {
         let service = try Service(store: MemoryStore(), descriptorCeiling: 3)
-        let response = try service.create(Self.sender("s", localPort: 0))
+        let response = try service.create(loopbackSender("s", localPort: 0))
         try expect(response, .conflict, "session-limit-reached")
         #expect(try response.json["errno"]?.string == "EMFILE")
         // Not even one that would wait: waiting does not give back descriptors.
         let waiting = try service.create(
-            #"\#(Self.sender("s", localPort: 0)),"whenUnavailable":"wait""#
+            #"\#(loopbackSender("s", localPort: 0)),"whenUnavailable":"wait""#
         )
         try expect(waiting, .conflict, "session-limit-reached")
         try service.mustCreate(#""name":"d",\#(Self.disabled)"#)
@@ -212,7 +207,7 @@ import Testing
     }
 
     @Test func aDrainingDaemonReadsButDoesNotWrite() throws {
-        try service.mustCreate(Self.sender("s", localPort: 0))
+        try service.mustCreate(loopbackSender("s", localPort: 0))
         service.api.beginDraining()
         try expect(service.get("/readyz"), .serviceUnavailable, "draining")
         try expect(service.create(Self.disabled), .serviceUnavailable, "draining")
@@ -233,9 +228,11 @@ import Testing
     // MARK: - Where nothing works: a network namespace of one's own
 
     /// In a new namespace the loopback interface is down and there is no route.
-    @Test(.enabled(if: getuid() == 0)) func withoutARouteTheNetworkIsUnreachable() async {
+    @Test(.enabled(if: NetworkNamespace.canBeEntered)) func withoutARouteTheNetworkIsUnreachable()
+        async
+    {
         await #expect(processExitsWith: .success) {
-            guard unshare(CLONE_NEWNET) == 0 else { return }
+            try NetworkNamespace.enterNew()
             let service = try Service(store: MemoryStore())
             func create(_ members: String) throws -> JSONValue {
                 try service.create(#""port":5004,\#(members)"#).json
@@ -259,10 +256,11 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: getuid() == 0)) func aPrivilegedPortNeedsPermission() async {
+    @Test(.enabled(if: NetworkNamespace.canBeEntered)) func aPrivilegedPortNeedsPermission() async {
         await #expect(processExitsWith: .success) {
             // A namespace of its own, because there the border is 1024 again.
-            guard unshare(CLONE_NEWNET) == 0, setuid(65_534) == 0 else { return }
+            try NetworkNamespace.enterNew()
+            #expect(setuid(65_534) == 0)
             let service = try Service(store: MemoryStore())
             let response = try service.create(#""kind":"broadcast","role":"receiver","port":80"#)
             #expect(response.status == .conflict)

@@ -129,7 +129,7 @@ final class Service: Sendable {
     func freePort() throws -> Int {
         let name = SessionName.generated(for: .broadcast)
         let probe = try mustCreate(
-            #""name":"\#(name)","kind":"broadcast","role":"sender","port":9,"interface":"lo","address":"127.255.255.255","persist":false"#
+            loopbackSender(name.description, localPort: 0) + #","persist":false"#
         )
         #expect(try delete("\(name)").status == .noContent)
         return try #require(probe["status"]?["localAddress"]?["port"]?.integer)

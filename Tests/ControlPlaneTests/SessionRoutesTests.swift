@@ -18,7 +18,8 @@ import Testing
     @Test func aCreatedSessionRunsAndIsShown() throws {
         let port = try service.freePort()
         let response = try service.create(
-            #""name":"cam1","kind":"multicast-receiver","group":"239.255.7.1","port":\#(port),"interface":"lo""#
+            #""name":"cam1","kind":"multicast-receiver","group":"239.255.7.1","#
+                + #""port":\#(port),"interface":"lo""#
         )
         #expect(response.status == .created)
         #expect(response.fields[.location] == "/v1/sessions/cam1")
@@ -66,7 +67,7 @@ import Testing
     @Test func aDeletedSessionIsGoneAndItsPortIsFree() throws {
         let port = try service.freePort()
         let members =
-            #""name":"s","kind":"multicast-sender","group":"239.255.7.3","port":9,"interface":"lo","localPort":\#(port)"#
+            loopbackSender("s", localPort: port)
         for _ in 0..<3 {
             try service.mustCreate(members)
             #expect(try service.delete("s").status == .noContent)
@@ -87,12 +88,12 @@ import Testing
 
     @Test func aDisabledSessionHasNoSocket() throws {
         let port = try service.freePort()
-        let held =
-            #""kind":"broadcast","role":"sender","port":9,"interface":"lo","address":"127.255.255.255","localPort":\#(port)"#
-        let session = try service.mustCreate(#""name":"off","enabled":false,\#(held)"#)
-        #expect(session["status"]?.keys == ["state", "since"])
+        func members(_ name: String) -> String { loopbackSender(name, localPort: port) }
+        let session = try service.mustCreate(#"\#(members("off")),"enabled":false"#)
+        #expect(session["status"]?.keys == ["state", "since", "reason"])
+        #expect(session["status"]?["reason"]?["code"]?.string == "disabled")
         #expect(session["status"]?["state"]?.string == "disabled")
-        try service.mustCreate(#""name":"on",\#(held)"#)
+        try service.mustCreate(members("on"))
         let send = try service.post("/v1/sessions/off/datagrams", #"{"text":"x"}"#)
         #expect(send.status == .conflict)
         #expect(try send.problemCode == "session-not-running")
@@ -173,6 +174,8 @@ import Testing
         #expect(try list("namePrefix=cam-11") == [])
         #expect(try list("kind=broadcast&namePrefix=mic&state=disabled") == ["mic-1"])
         #expect(try list("state=waiting") == [])
+        // As long as a name can be, though no name ends like this.
+        #expect(try list("namePrefix=cam" + String(repeating: "-", count: 60)) == [])
         let page = try service.get("/v1/sessions?namePrefix=cam&limit=1&pageToken=cam-2").json
         #expect(names(page) == ["cam-3"])
         #expect(page["total"]?.integer == 4)

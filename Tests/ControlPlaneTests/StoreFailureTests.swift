@@ -10,23 +10,19 @@ import Testing
 
     init() throws { service = try Service(store: store) }
 
-    private static func sender(_ name: String, localPort: Int) -> String {
-        #""name":"\#(name)","kind":"multicast-sender","group":"239.255.9.1","port":9,"interface":"lo","localPort":\#(localPort)"#
-    }
-
     @Test func aSessionThatCannotBeStoredIsNotMade() throws {
         let port = try service.freePort()
         store.fail([.insert])
-        let response = try service.create(Self.sender("s", localPort: port))
+        let response = try service.create(loopbackSender("s", localPort: port))
         #expect(response.status == .internalServerError)
         #expect(try response.problemCode == "internal")
         #expect(try service.get("/v1/sessions/s").status == .notFound)
         #expect(try service.get("/v1/sessions").json["total"]?.integer == 0)
         // Its socket is closed: the port is free, though the store still fails.
-        try service.mustCreate(#"\#(Self.sender("other", localPort: port)),"persist":false"#)
+        try service.mustCreate(#"\#(loopbackSender("other", localPort: port)),"persist":false"#)
         #expect(try service.delete("other").status == .noContent)
         store.fail([])
-        try service.mustCreate(Self.sender("s", localPort: port))
+        try service.mustCreate(loopbackSender("s", localPort: port))
         #expect(store.names == ["s"])
     }
 
@@ -39,7 +35,7 @@ import Testing
     }
 
     @Test func aSessionWhoseDefinitionCannotBeDeletedGoesOn() throws {
-        try service.mustCreate(Self.sender("s", localPort: 0))
+        try service.mustCreate(loopbackSender("s", localPort: 0))
         store.fail([.delete])
         #expect(try service.delete("s").problemCode == "internal")
         #expect(try service.get("/v1/sessions/s").json["status"]?["state"]?.string == "running")
@@ -51,16 +47,17 @@ import Testing
 
     @Test func aSessionThatIsNotPersistentNeedsNoStore() throws {
         store.fail([.insert, .delete])
-        try service.mustCreate(#"\#(Self.sender("s", localPort: 0)),"persist":false"#)
+        try service.mustCreate(#"\#(loopbackSender("s", localPort: 0)),"persist":false"#)
         #expect(try service.delete("s").status == .noContent)
         #expect(store.names == [])
     }
 
     @Test func aSessionThatCannotBeOpenedIsNotStored() throws {
         let port = try service.freePort()
-        try service.mustCreate(Self.sender("holder", localPort: port))
+        try service.mustCreate(loopbackSender("holder", localPort: port))
         #expect(
-            try service.create(Self.sender("late", localPort: port)).problemCode == "address-in-use"
+            try service.create(loopbackSender("late", localPort: port)).problemCode
+                == "address-in-use"
         )
         #expect(store.names == ["holder"])
     }

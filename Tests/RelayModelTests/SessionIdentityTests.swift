@@ -21,6 +21,15 @@ import Testing
         #expect(SessionName(text) == nil)
     }
 
+    @Test(arguments: [
+        ("a", true), ("a-", true), ("0._", true), (String(repeating: "a", count: 62) + "-", true),
+        ("", false), ("-", false), ("A", false), ("a b", false), ("é", false),
+        (String(repeating: "a", count: 64), false),
+    ])
+    func aNameCanBeginWithAnythingThatCouldGoOn(text: String, isBeginning: Bool) {
+        #expect(SessionName.isPrefix(text) == isBeginning)
+    }
+
     @Test func namesAreOrderedByTheirBytes() throws {
         let texts = ["-", ".", "0", "9", "_", "a", "z"].map { "a\($0)b" }
         let names = try texts.map { try #require(SessionName($0)) }

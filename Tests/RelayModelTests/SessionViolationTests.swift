@@ -47,7 +47,7 @@ import Testing
         let violations = try definition(group: group).violations()
         #expect(violations.map(\.field) == [.group])
         #expect(violations.map(\.reason) == [.invalid])
-        #expect(violations.allSatisfy { $0.detail.contains(group) })
+        #expect(violations.allSatisfy { $0.detail.contains(IPAddress(group)?.description ?? "?") })
     }
 
     @Test(arguments: ["ff02::1", "ff12::4242", "ff32::1"])

@@ -59,3 +59,15 @@ extension CIDRBlock: CustomStringConvertible {
         isBare ? address.description : "\(address)/\(prefixLength)"
     }
 }
+
+extension CIDRBlock {
+    /// `192.0.2.7` and `192.0.2.7/32` are one block, however they were written.
+    package static func == (left: CIDRBlock, right: CIDRBlock) -> Bool {
+        left.address == right.address && left.prefixLength == right.prefixLength
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(address)
+        hasher.combine(prefixLength)
+    }
+}

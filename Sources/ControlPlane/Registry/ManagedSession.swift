@@ -51,8 +51,14 @@ final class ManagedSession: Sendable {
         )
         state = Locked(State(status: status))
         fixedMembers = JSONWriter.fixedMembers(
-            name: name, kind: kind, id: id, generation: generation, createdAt: createdAt,
-            updatedAt: updatedAt, definition: definition)
+            name: name,
+            kind: kind,
+            id: id,
+            generation: generation,
+            createdAt: createdAt,
+            updatedAt: updatedAt,
+            definition: definition
+        )
     }
 
     /// A new session as a client asked for it.

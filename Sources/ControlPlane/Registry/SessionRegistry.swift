@@ -143,7 +143,8 @@ final class SessionRegistry: Sendable {
         do {
             try engine.start(running)
         } catch {
-            if session.definition?.persist == true { try forget(session) }
+            // What cannot be forgotten is logged; it is the refused start that the client hears of.
+            if session.definition?.persist == true { _ = try? forget(session) }
             throw error
         }
     }
@@ -152,7 +153,9 @@ final class SessionRegistry: Sendable {
         if let running = session.running {
             engine.stop(running)
             session.setStopped(
-                .disabled, SessionError(.disabled, "the session was deleted, or the daemon stops"))
+                .disabled,
+                SessionError(.disabled, "the session was deleted, or the daemon stops")
+            )
         }
         session.activity.recentPackets.wakeAll()
     }

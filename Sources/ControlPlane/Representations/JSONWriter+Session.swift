@@ -3,11 +3,15 @@ import RelayModel
 
 extension JSONWriter {
     /// A session: its definition, what the service knows of it, and its counters when asked.
-    mutating func session(_ session: ManagedSession, includesCounters: Bool) {
+    mutating func session(
+        _ session: ManagedSession,
+        _ status: SessionStatus,
+        includesCounters: Bool
+    ) {
         beginObject()
         raw(session.fixedMembers)
         key("status")
-        status(session.status)
+        self.status(status)
         if includesCounters {
             key("counters")
             counters(of: session)

@@ -72,7 +72,7 @@ extension API {
         _ query: PacketQuery,
         after cursor: UInt64
     ) -> Answer {
-        .later { [control] completion in
+        .later { [self, control] completion in
             let recentPackets = session.activity.recentPackets
             let timer = Locked<UInt64?>(nil)
             let token = recentPackets.wait(after: cursor, direction: query.direction) {
@@ -84,6 +84,10 @@ extension API {
                 afterNanoseconds: Int64(query.waitSeconds) * 1_000_000_000
             ) { recentPackets.cancelWait(token) }
             timer.withLock { $0 = scheduled }
+            // Deleted, or draining, since the session was looked up: nobody else will wake it.
+            if draining || registry.session(session.name) !== session {
+                recentPackets.cancelWait(token)
+            }
         }
     }
 }

@@ -49,14 +49,17 @@ extension API {
         writer.beginObject()
         writer.key("items")
         writer.beginArray()
-        for (index, session) in directory.sessions.enumerated() where filter.admits(session) {
+        for (index, session) in directory.sessions.enumerated() {
+            // Read once, so that an item shows the state it was chosen for.
+            let status = session.status
+            guard filter.admits(session, status) else { continue }
             total += 1
             if index < start || session.name == token { continue }
             if shown == limit {
                 hasMore = true
                 continue
             }
-            writer.session(session, includesCounters: includesCounters)
+            writer.session(session, status, includesCounters: includesCounters)
             shown += 1
             lastShown = session.name
         }
@@ -101,7 +104,7 @@ extension API {
         includesCounters: Bool
     ) -> Response {
         var response = Response.json(status: status) { writer in
-            writer.session(session, includesCounters: includesCounters)
+            writer.session(session, session.status, includesCounters: includesCounters)
         }
         response.fields[.eTag] = session.entityTag
         return response
@@ -156,10 +159,10 @@ private struct SessionListFilter {
         }
     }
 
-    func admits(_ session: ManagedSession) -> Bool {
+    func admits(_ session: ManagedSession, _ status: SessionStatus) -> Bool {
         if let kind, session.kind != kind { return false }
         if let namePrefix, !session.name.description.hasPrefix(namePrefix) { return false }
-        if let state, session.status.state != state { return false }
+        if let state, status.state != state { return false }
         return true
     }
 }

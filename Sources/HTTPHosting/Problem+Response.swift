@@ -86,8 +86,9 @@ extension Problem {
         Problem(
             status: .serviceUnavailable,
             code: "draining",
-            title: "Shutting down",
-            detail: "The daemon is shutting down and takes no more requests."
+            title: "Draining",
+            detail: "The daemon is stopping and takes no more requests.",
+            fields: [.retryAfter: "1"]
         )
     }
 }

@@ -7,6 +7,8 @@ struct DatagramsBody {
     static let datagramsMax = 1024
 
     let datagrams: [[UInt8]]
+    /// Whether they came as a list, so that each has a pointer of its own.
+    let isList: Bool
 
     /// Reads `{"text"|"base64"|"hex":…}` or `{"datagrams":[…]}`.
     init(decoding body: JSONValue) throws(Problem) {
@@ -14,7 +16,7 @@ struct DatagramsBody {
             throw Self.problem("", "the body must be an object, not \(body.typeName)")
         }
         var reader = ObjectReader(members)
-        let isList = reader.has("datagrams")
+        isList = reader.has("datagrams")
         if isList && reader.hasPayload {
             throw Self.problem("", "give either datagrams or one of text, base64 and hex")
         }
@@ -27,12 +29,12 @@ struct DatagramsBody {
         if let problem = reader.problem { throw problem }
         let bytesMax = DefinitionLimits.datagramBytesMax
         if let index = datagrams.firstIndex(where: { $0.count > bytesMax }) {
-            throw Self.tooLarge(
-                datagrams[index].count,
-                pointer: isList ? "/datagrams/\(index)" : ""
-            )
+            throw Self.tooLarge(datagrams[index].count, pointer: pointer(to: index))
         }
     }
+
+    /// Where a datagram is in the body (RFC 6901).
+    func pointer(to index: Int) -> String { isList ? "/datagrams/\(index)" : "" }
 
     /// Reads a body that is one datagram.
     init(octets body: [UInt8]) throws(Problem) {
@@ -40,6 +42,7 @@ struct DatagramsBody {
             throw Self.tooLarge(body.count, pointer: "")
         }
         datagrams = [body]
+        isList = false
     }
 
     private static func tooLarge(_ count: Int, pointer: String) -> Problem {

@@ -161,14 +161,15 @@ final class SessionRegistry: Sendable {
     }
 
     private func log(_ message: Logger.Message, _ session: ManagedSession) {
-        logger.info(
-            message,
-            metadata: [
-                "session": "\(session.name)", "id": "\(session.id)",
-                "kind": "\(session.kind.rawValue)",
-                "state": "\(session.status.state.rawValue)",
-            ]
-        )
+        var metadata: Logger.Metadata = [
+            "session": "\(session.name)", "id": "\(session.id)",
+            "kind": "\(session.kind.rawValue)",
+        ]
+        if let reason = session.status.reason, session.status.state != .disabled {
+            metadata["reason"] = "\(reason.code.rawValue)"
+            metadata["detail"] = "\(reason.detail)"
+        }
+        logger.info(message, metadata: metadata)
     }
 }
 

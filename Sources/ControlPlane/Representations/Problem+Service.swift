@@ -14,15 +14,4 @@ extension Problem {
             fields: [.retryAfter: "1"]
         )
     }
-
-    /// 503: the daemon stops.
-    static var stopping: Problem {
-        Problem(
-            status: .serviceUnavailable,
-            code: "draining",
-            title: "Draining",
-            detail: "the daemon is stopping",
-            fields: [.retryAfter: "1"]
-        )
-    }
 }

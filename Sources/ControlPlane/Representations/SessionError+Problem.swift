@@ -3,7 +3,20 @@ import RelayModel
 
 extension SessionError {
     /// The problem a client is told.
-    var problem: Problem {
+    var problem: Problem { problem(blaming: pointer) }
+
+    /// The problem a client is told who asked for a session like this.
+    func problem(creating definition: SessionDefinition) -> Problem {
+        let isOwnPort =
+            code == .addressInUse
+            && SessionField.localPort.applies(
+                to: definition.kind,
+                role: definition.role
+            )
+        return problem(blaming: isOwnPort ? "/localPort" : pointer)
+    }
+
+    private func problem(blaming pointer: String?) -> Problem {
         var problem = Problem(
             status: status,
             code: code.rawValue,

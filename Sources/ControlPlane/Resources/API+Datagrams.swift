@@ -23,8 +23,8 @@ extension API {
     ) throws(Problem) -> Answer {
         _ = try QueryReader(request, allowed: [])
         let session = try session(parameters)
-        let datagrams = try Self.datagrams(in: request)
-        if draining { throw .stopping }
+        let body = try Self.body(of: request)
+        if draining { throw .draining }
         guard session.definition?.sends != false else {
             throw SessionError(
                 .cannotSend,
@@ -38,23 +38,27 @@ extension API {
                     + (session.status.reason?.detail ?? "enable it")
             ).problem
         }
-        let sendRequest = SendRequest(datagrams)
+        let sendRequest = SendRequest(body.datagrams)
         return .later { [engine = registry.engine] completion in
             engine.send(sendRequest, from: running) { outcome in
-                completion.resume { Self.response(outcome, requestID: completion.requestID) }
+                completion.resume { Self.response(outcome, body, completion.requestID) }
             }
         }
     }
 
-    private static func datagrams(in request: Request) throws(Problem) -> [[UInt8]] {
+    private static func body(of request: Request) throws(Problem) -> DatagramsBody {
         if request.fields[.contentType]?.lowercased().hasPrefix("application/octet-stream") == true
         {
-            return try DatagramsBody(octets: request.body).datagrams
+            return try DatagramsBody(octets: request.body)
         }
-        return try DatagramsBody(decoding: JSONValue(parsing: request.body)).datagrams
+        return try DatagramsBody(decoding: JSONValue(parsing: request.body))
     }
 
-    private static func response(_ outcome: SendOutcome, requestID: String) -> Response {
+    private static func response(
+        _ outcome: SendOutcome,
+        _ body: DatagramsBody,
+        _ requestID: String
+    ) -> Response {
         guard let failure = outcome.failure else {
             return .json { writer in
                 writer.beginObject()
@@ -73,7 +77,7 @@ extension API {
         var problem = failure.problem
         problem.errors = [
             Problem.FieldError(
-                pointer: "/datagrams/\(outcome.sent.count)",
+                pointer: body.pointer(to: outcome.sent.count),
                 detail: "was not sent"
             )
         ]

@@ -11,7 +11,7 @@ extension API {
             },
             Route(.get, "/readyz") { [self] request, _ throws(Problem) in
                 _ = try QueryReader(request, allowed: [])
-                if draining { throw .stopping }
+                if draining { throw .draining }
                 return .now(Self.healthy)
             },
         ]

@@ -84,7 +84,7 @@ extension API {
                 response.fields[.location] = "/v1/sessions/\(session.name)"
                 return response
             } catch {
-                throw error.problem
+                throw error.problem(creating: definition)
             }
         }
     }

@@ -38,7 +38,7 @@ final class API: Sendable {
     func write(
         _ body: @escaping @Sendable () throws(Problem) -> Response
     ) throws(Problem) -> Answer {
-        if draining { throw .stopping }
+        if draining { throw .draining }
         return .later { [control] completion in
             let isSubmitted = control.submit {
                 do throws(Problem) {

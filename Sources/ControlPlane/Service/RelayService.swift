@@ -101,7 +101,6 @@ package final class RelayService {
         guard let parts else { return }
         self.parts = nil
         tearDown(parts)
-        logger.info("stopped")
     }
 
     // MARK: - Steps
@@ -129,7 +128,7 @@ package final class RelayService {
 
     private func makeListeners(_ api: API) -> [HTTPListener] {
         let routes = RouteTable(api.routes)
-        let addresses = options.listen + (options.unixSocket.map { [.unix(path: $0)] } ?? [])
+        let addresses = options.listen + (options.unixSocket.map { [Self.unixAddress($0)] } ?? [])
         let accessLog = AccessLog(logger)
         return addresses.map { address in
             var configuration = ListenerConfiguration(address: address)
@@ -147,6 +146,12 @@ package final class RelayService {
                 onCompleted: accessLog.record
             )
         }
+    }
+
+    /// The path made absolute, so that whoever reads it in /v1/server can use it.
+    private static func unixAddress(_ path: String) -> ListenAddress {
+        if path.hasPrefix("/") { return .unix(path: path) }
+        return .unix(path: FileManager.default.currentDirectoryPath + "/" + path)
     }
 
     private func restore(_ parts: Parts) throws(StartupError) {

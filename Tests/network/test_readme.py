@@ -223,3 +223,33 @@ def rows():
     """The cells of every row of every table."""
     lines = [line for line in readme.text().splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+SOURCES = readme.PATH.parent / "Sources"
+
+
+def test_every_file_the_map_names_is_there():
+    words = re.findall(r"`([\w+./*-]+\.(?:swift|c|h|py))`", (SOURCES / "README.md").read_text())
+    assert len(words) > 30
+    root = readme.PATH.parent
+    found = [*root.glob("*.swift"), *SOURCES.rglob("*.*"), *(root / "Tests").rglob("*.py")]
+    missing = {word for word in words if not any(path.match(word) for path in found)}
+    assert missing == set()
+
+
+def test_every_target_is_in_the_map():
+    text = (SOURCES / "README.md").read_text()
+    for target in SOURCES.iterdir():
+        assert not target.is_dir() or f"| `{target.name}` |" in text
+
+
+@pytest.mark.parametrize("page", [readme.PATH, SOURCES / "README.md"], ids=["README", "map"])
+def test_every_link_leads_somewhere(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    prose = re.sub(r"`[^`\n]+`", "", page.read_text())
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif not target.startswith("https://"):
+            assert (page.parent / target).exists(), target

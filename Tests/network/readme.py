@@ -4,10 +4,10 @@ A block of an example begins with a fence such as
 
     ```sh example=1-client host=h2 stays
 
-`sh` blocks are run in `host`; `stays` means until the example is over, `repeatable` that it may be
-run again until the answer is there. A `json` block is the answer of the last curl before it, and a
-`text` block what that command printed; with `host` it is what the command that stays there `prints`,
-or what somebody `types` into it. In an answer "…" matches anything, and members may be left out.
+`sh` blocks are run in `host`; `stays` means until the example is over. A `json` block is the answer
+of the last curl before it, and a `text` block what that command printed; with `host` it is what the
+command that stays there `prints`, or what somebody `types` into it. In an answer "…" matches
+anything, and members may be left out.
 """
 
 import json

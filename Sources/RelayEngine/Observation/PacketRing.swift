@@ -65,11 +65,15 @@ struct PacketRing: ~Copyable {
 
     /// Gives the packet the next sequence number and remembers it, if the session keeps packets.
     mutating func append(_ header: Header, payload: Span<UInt8>) {
-        newest += 1
-        guard capacity > 0 else { return }
+        guard capacity > 0 else {
+            newest += 1
+            return
+        }
         if payloads == nil { allocate(header) }
         let captured = min(payload.count, snapLength)
+        // Before the packet is counted: `oldest` follows from `newest`.
         makeRoom(for: captured)
+        newest += 1
         let index = Int(newest % UInt64(capacity))
         headers[index] = header
         headers[index].capturedLength = captured

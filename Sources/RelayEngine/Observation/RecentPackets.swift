@@ -46,15 +46,16 @@ package final class RecentPackets: Sendable {
 extension RecentPackets {
     /// Adds the packets of a batch under one lock; returns the sequence number of the first.
     ///
-    /// The body calls `append` for each packet in order, and `noteSource` for received ones.
+    /// The body appends each packet in order, and notes the sources of received ones.
     func record(
         _ direction: CapturedPacket.Direction,
         _ body: (inout PacketRing, inout SourceTable) -> Void
     ) -> UInt64 {
         var first: UInt64 = 0
-        let woken = state.withLock { state in
+        let woken = state.withLock { state -> [Waiter] in
             first = state.ring.newest + 1
             body(&state.ring, &state.sources)
+            if state.ring.newest < first { return [] }
             return Self.takeWaiters(&state) { $0.direction == nil || $0.direction == direction }
         }
         for waiter in woken { waiter.wake() }
@@ -66,7 +67,8 @@ extension RecentPackets {
     }
 
     private static func takeWaiters(
-        _ state: inout State, where isConcerned: (Waiter) -> Bool
+        _ state: inout State,
+        where isConcerned: (Waiter) -> Bool
     ) -> [Waiter] {
         if state.waiters.isEmpty { return [] }
         let concerned = state.waiters.filter { isConcerned($0.value) }
@@ -82,14 +84,17 @@ extension RecentPackets {
     ///
     /// A cursor from the future (of an earlier incarnation) is taken for the newest packet.
     package func page(
-        after cursor: UInt64?, limit: Int, direction: CapturedPacket.Direction? = nil
+        after cursor: UInt64?,
+        limit: Int,
+        direction: CapturedPacket.Direction? = nil
     ) -> PacketPage {
         var page = state.withLock { state in
-            let start = min(
-                cursor ?? Self.cursor(beforeNewest: limit, direction, state.ring),
-                state.ring.newest)
-            return PacketPage(
-                next: start, missed: state.ring.oldest - min(state.ring.oldest, start + 1))
+            PacketPage(
+                next: min(
+                    cursor ?? Self.cursor(beforeNewest: limit, direction, state.ring),
+                    state.ring.newest
+                )
+            )
         }
         while page.items.count < limit && readChunk(into: &page, limit, direction) {}
         state.withLock { page.oldest = $0.ring.count > 0 ? $0.ring.oldest : nil }
@@ -98,7 +103,8 @@ extension RecentPackets {
 
     /// The cursor from which a page reaches to the newest packet.
     private static func cursor(
-        beforeNewest limit: Int, _ direction: CapturedPacket.Direction?,
+        beforeNewest limit: Int,
+        _ direction: CapturedPacket.Direction?,
         _ ring: borrowing PacketRing
     ) -> UInt64 {
         var sequence = ring.newest
@@ -112,11 +118,13 @@ extension RecentPackets {
 
     /// Copies the next few packets; false when there are no more.
     private func readChunk(
-        into page: inout PacketPage, _ limit: Int, _ direction: CapturedPacket.Direction?
+        into page: inout PacketPage,
+        _ limit: Int,
+        _ direction: CapturedPacket.Direction?
     ) -> Bool {
         state.withLock { state in
             if page.next + 1 < state.ring.oldest {
-                if !page.items.isEmpty { page.missed += state.ring.oldest - (page.next + 1) }
+                page.missed += state.ring.oldest - (page.next + 1)
                 page.next = state.ring.oldest - 1
             }
             var copied = 0
@@ -158,8 +166,11 @@ extension RecentPackets {
     }
 
     private static func hasPacket(
-        after cursor: UInt64, _ direction: CapturedPacket.Direction?, _ ring: borrowing PacketRing
+        after cursor: UInt64,
+        _ direction: CapturedPacket.Direction?,
+        _ ring: borrowing PacketRing
     ) -> Bool {
+        guard cursor < ring.newest else { return false }
         var sequence = max(cursor + 1, ring.oldest)
         while sequence <= ring.newest {
             if direction == nil || ring.direction(sequence) == direction { return true }

@@ -13,10 +13,13 @@ struct RateHistory {
 
     private var samples: [Sample] = []
     private var newest = 0
+    /// When the first sample of all was taken; nothing changed between it and `samples[0]`.
+    private var beganAt: Int64 = 0
 
     /// Adds a sample; the time is monotonic nanoseconds.
     mutating func append(received: Traffic, sent: Traffic, at now: Int64) {
         let sample = Sample(at: now, received: received, sent: sent)
+        if samples.isEmpty { beganAt = now }
         // A session without traffic needs no memory: one sample says as much as sixty.
         if let last = samples.last, samples.count == 1, last.received == received,
             last.sent == sent
@@ -32,14 +35,17 @@ struct RateHistory {
         }
     }
 
-    /// Mean rates over the last `seconds` samples, or over as many as there are.
+    /// Mean rates over the last `seconds` samples; of a younger session since its first sample.
     func rates(seconds: Int) -> TrafficRates {
         var rates = TrafficRates()
         guard samples.count > 1 else { return rates }
         let last = samples[newest]
         let back = min(seconds, samples.count - 1)
         let first = samples[(newest + samples.count - back) % samples.count]
-        let elapsed = Double(last.at - first.at) / 1e9
+        // With fewer samples than seconds, the ones before the first were equal and not kept.
+        let windowBeganAt = max(beganAt, last.at - Int64(seconds) * 1_000_000_000)
+        let startedAt = back < seconds ? min(first.at, windowBeganAt) : first.at
+        let elapsed = Double(last.at - startedAt) / 1e9
         guard elapsed > 0 else { return rates }
         func perSecond(_ last: UInt64, _ first: UInt64) -> Double {
             Double(last - min(first, last)) / elapsed

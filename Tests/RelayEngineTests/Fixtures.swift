@@ -1,5 +1,6 @@
 import Glibc
 import RelayModel
+import Synchronization
 
 @testable import RelayEngine
 
@@ -8,6 +9,16 @@ struct TestFailure: Error {
     let reason: String
 
     init(_ reason: String) { self.reason = reason }
+}
+
+/// Counts from any thread.
+final class Counter: Sendable {
+    private let value = Atomic(0)
+
+    var count: Int { value.load(ordering: .sequentiallyConsistent) }
+
+    @discardableResult
+    func increment() -> Int { value.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue }
 }
 
 /// Looks at a condition again and again until it holds; false when it does not in time.

@@ -85,7 +85,8 @@ struct PacketRing: ~Copyable {
         headers = Array(repeating: header, count: capacity)
         // One snap length more, for what the wrap leaves unused.
         payloads = PacketBytes(
-            capacity: min(capacity * snapLength, Self.payloadBytesMax) + snapLength)
+            capacity: min(capacity * snapLength, Self.payloadBytesMax) + snapLength
+        )
     }
 
     /// Forgets the oldest packets until the header and the payload find room.

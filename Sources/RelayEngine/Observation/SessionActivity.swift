@@ -25,7 +25,9 @@ package final class SessionActivity: Sendable {
 
     package init(_ definition: SessionDefinition) {
         recentPackets = RecentPackets(
-            capacity: definition.recentPackets, snapLength: definition.snapLength)
+            capacity: definition.recentPackets,
+            snapLength: definition.snapLength
+        )
     }
 
     /// All counters now, with the kernel's receive drops.

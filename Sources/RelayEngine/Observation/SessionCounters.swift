@@ -111,10 +111,13 @@ extension SessionCounters {
     }
 
     private static func traffic(
-        _ datagrams: borrowing Atomic<UInt64>, _ bytes: borrowing Atomic<UInt64>
+        _ datagrams: borrowing Atomic<UInt64>,
+        _ bytes: borrowing Atomic<UInt64>
     ) -> Traffic {
         Traffic(
-            datagrams: datagrams.load(ordering: .relaxed), bytes: bytes.load(ordering: .relaxed))
+            datagrams: datagrams.load(ordering: .relaxed),
+            bytes: bytes.load(ordering: .relaxed)
+        )
     }
 
     private static func moment(_ nanoseconds: borrowing Atomic<Int64>) -> Timestamp? {

@@ -25,7 +25,8 @@ struct SourceTable {
         Array(
             entries.sorted { left, right in
                 left.traffic.datagrams > right.traffic.datagrams
-            }.prefix(limit))
+            }.prefix(limit)
+        )
     }
 
     private mutating func index(of source: Endpoint) -> Int {
@@ -37,7 +38,10 @@ struct SourceTable {
         }
         lastIndex = makeRoom()
         let entry = SourceActivity(
-            source: source, traffic: Traffic(), lastAt: Timestamp(nanoseconds: 0))
+            source: source,
+            traffic: Traffic(),
+            lastAt: Timestamp(nanoseconds: 0)
+        )
         if lastIndex == entries.count {
             keys.append(key)
             entries.append(entry)

@@ -69,7 +69,7 @@ struct ReceivedDatagram {
     let isTruncated: Bool
 
     @inline(__always)
-    fileprivate init(_ received: relay_received) {
+    init(_ received: relay_received) {
         source = Endpoint(received.source) ?? Endpoint(.unspecified(.ipv4), port: 0)
         destination = IPAddress(received.destination)
         localAddress = IPAddress(received.local_address)

@@ -1,0 +1,83 @@
+import RelayModel
+import Testing
+
+@testable import RelayEngine
+
+@Suite struct OwnDatagramsTests {
+    let group = IPAddress(ipv4: 0xEFFF_0101)
+
+    @Test func aCopyIsTakenOnce() {
+        let own = Own()
+        own.noteSent([1, 2], to: group, at: moment(0))
+        #expect(own.takeCopy([1, 2], to: group, at: moment(0)))
+        #expect(!own.takeCopy([1, 2], to: group, at: moment(0)))
+    }
+
+    @Test func payloadLengthAndDestinationTellDatagramsApart() {
+        let own = Own()
+        own.noteSent([1, 2], to: group, at: moment(0))
+        #expect(!own.takeCopy([1, 3], to: group, at: moment(0)))
+        #expect(!own.takeCopy([1, 2, 0], to: group, at: moment(0)))
+        #expect(!own.takeCopy([1, 2], to: loopbackIPv4, at: moment(0)))
+        #expect(own.takeCopy([1, 2], to: group, at: moment(0)))
+    }
+
+    @Test func identicalPayloadsOfTwoPeersAreCountedRight() {
+        let own = Own()
+        for _ in 0..<3 { own.noteSent([7], to: group, at: moment(0)) }
+        var taken = 0
+        // Three copies of ours and three of the other peer on the same port.
+        for _ in 0..<6 where own.takeCopy([7], to: group, at: moment(1)) { taken += 1 }
+        #expect(taken == 3)
+    }
+
+    @Test func emptyDatagramsHaveCopiesToo() {
+        let own = Own()
+        #expect(!own.takeCopy([], to: group, at: moment(0)))
+        own.noteSent([], to: group, at: moment(0))
+        #expect(own.takeCopy([], to: group, at: moment(0)))
+    }
+
+    @Test func whatHasNotComeInTimeWillNotCome() {
+        let own = Own()
+        let lifetime = OwnDatagrams.lifetimeNanoseconds
+        own.noteSent([1], to: group, at: moment(0))
+        own.noteSent([2], to: group, at: moment(1))
+        #expect(!own.takeCopy([1], to: group, at: moment(lifetime + 1)))
+        #expect(own.takeCopy([2], to: group, at: moment(lifetime + 1)))
+    }
+
+    @Test func theNewest1024AreRemembered() {
+        let own = Own()
+        for number in 0...1024 { own.noteSent(payload(number), to: group, at: moment(0)) }
+        #expect(!own.takeCopy(payload(0), to: group, at: moment(0)))
+        for number in 1...1024 {
+            #expect(own.takeCopy(payload(number), to: group, at: moment(0)))
+        }
+        // All used up, and room for more.
+        #expect(!own.takeCopy(payload(5), to: group, at: moment(0)))
+        own.noteSent(payload(5), to: group, at: moment(0))
+        #expect(own.takeCopy(payload(5), to: group, at: moment(0)))
+    }
+
+    private func payload(_ number: Int) -> [UInt8] {
+        [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
+    }
+
+    private func moment(_ nanoseconds: Int64) -> Timestamp {
+        Timestamp(nanoseconds: 1_800_000_000_000_000_000 + nanoseconds)
+    }
+}
+
+/// Lends arrays as spans.
+private final class Own {
+    private var datagrams = OwnDatagrams()
+
+    func noteSent(_ payload: [UInt8], to destination: IPAddress, at now: Timestamp) {
+        datagrams.noteSent(payload.span, to: destination, at: now)
+    }
+
+    func takeCopy(_ payload: [UInt8], to destination: IPAddress, at now: Timestamp) -> Bool {
+        datagrams.takeCopy(payload.span, to: destination, at: now)
+    }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import RelayEngine
+
+@Suite struct WorkQueueTests {
+    @Test func jobsRunInOrder() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 1000)
+        let seen = Locked<[Int]>([])
+        for number in 0..<1000 {
+            #expect(queue.submit { seen.withLock { $0.append(number) } })
+        }
+        queue.close()
+        #expect(seen.withLock { $0 } == Array(0..<1000))
+    }
+
+    @Test func theLimitCountsTheJobsThatWait() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 3)
+        let (isBusy, goOn) = (Latch(), Latch())
+        #expect(
+            queue.submit {
+                isBusy.set()
+                goOn.wait()
+            }
+        )
+        isBusy.wait()
+        for _ in 0..<3 { #expect(queue.submit {}) }
+        #expect(!queue.submit {})
+        goOn.set()
+        #expect(eventually { queue.submit {} })
+        queue.close()
+    }
+
+    @Test func closingRunsWhatWaitsAndRefusesMore() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 100)
+        let count = Counter()
+        let goOn = Latch()
+        #expect(queue.submit { goOn.wait() })
+        for _ in 0..<50 { #expect(queue.submit { count.increment() }) }
+        goOn.set()
+        queue.close()
+        #expect(count.count == 50)
+        #expect(!queue.submit {})
+    }
+
+    @Test func timersRunWhenTheyAreDueEarliestFirst() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 10)
+        let seen = Locked<[Int]>([])
+        let start = HostNetwork.monotonicNanoseconds()
+        let endedAt = Locked<Int64>(0)
+        for number in [30, 10, 20] {
+            queue.schedule(afterNanoseconds: Int64(number) * 1_000_000) {
+                seen.withLock { $0.append(number) }
+                endedAt.withLock { $0 = HostNetwork.monotonicNanoseconds() }
+            }
+        }
+        #expect(eventually { seen.withLock { $0.count } == 3 })
+        #expect(seen.withLock { $0 } == [10, 20, 30])
+        #expect(endedAt.withLock { $0 } - start >= 30_000_000)
+        queue.close()
+    }
+
+    @Test func aCancelledTimerDoesNotRun() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 10)
+        let last = Latch()
+        let wrong = Counter()
+        let token = queue.schedule(afterNanoseconds: 5_000_000) {
+            wrong.increment()
+        }
+        queue.cancelTimer(token)
+        queue.cancelTimer(token)
+        queue.schedule(afterNanoseconds: 10_000_000) { last.set() }
+        last.wait()
+        #expect(wrong.count == 0)
+        queue.close()
+    }
+
+    @Test func timersThatAreNotDueAreForgottenByClosing() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 10)
+        let wrong = Counter()
+        queue.schedule(afterNanoseconds: 3_600_000_000_000) {
+            wrong.increment()
+        }
+        queue.close()
+        #expect(wrong.count == 0)
+    }
+
+    @Test func timersAndJobsMayAddMore() throws {
+        let queue = try WorkQueue(name: "test", jobsMax: 10)
+        let done = Latch()
+        queue.schedule(afterNanoseconds: 1) {
+            _ = queue.submit { queue.schedule(afterNanoseconds: 1) { done.set() } }
+        }
+        done.wait()
+        queue.close()
+    }
+}
+
+@Suite struct LockedTests {
+    @Test func writersExcludeEachOther() throws {
+        let value = Locked(0)
+        try onThreads(4) { _ in for _ in 0..<10_000 { value.withLock { $0 += 1 } } }
+        #expect(value.withLock { $0 } == 40_000)
+    }
+
+    @Test func waitingEndsAtTheDeadline() {
+        let value = Locked(0)
+        let start = HostNetwork.monotonicNanoseconds()
+        value.wait(untilNanoseconds: start + 5_000_000) { $0 == 1 }
+        #expect(HostNetwork.monotonicNanoseconds() - start >= 5_000_000)
+    }
+
+    @Test func aLatchLetsEveryWaiterThroughForGood() throws {
+        let (latch, passed) = (Latch(), Counter())
+        try onThreads(4) { index in
+            if index == 0 { latch.set() }
+            latch.wait()
+            passed.increment()
+        }
+        latch.wait()
+        #expect(passed.count == 4)
+    }
+}

@@ -31,7 +31,9 @@ struct OwnDatagrams {
 
     /// Whether this is the copy of a datagram that was sent and has not come back yet.
     mutating func takeCopy(
-        _ payload: Span<UInt8>, to destination: IPAddress, at now: Timestamp
+        _ payload: Span<UInt8>,
+        to destination: IPAddress,
+        at now: Timestamp
     ) -> Bool {
         let earliest = now.nanoseconds - Self.lifetimeNanoseconds
         guard pending > 0, lastSentAt >= earliest else { return false }

@@ -65,10 +65,13 @@ extension ActiveSession {
 
     private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
         let now = HostNetwork.now()
-        if hasOwnCopies {
+        if dropsOwnCopies {
             for index in 0..<count {
                 own.noteSent(
-                    batch.payload(index), to: batch.destination(index).address, at: now)
+                    batch.payload(index),
+                    to: batch.destination(index).address,
+                    at: now
+                )
             }
         }
         let (first, traffic) = rememberSent(batch, 0..<count)
@@ -76,7 +79,10 @@ extension ActiveSession {
         for index in 0..<count {
             pendingSends[0].outcome.sent.append(
                 SendOutcome.Sent(
-                    sequence: first + UInt64(index), length: batch.payload(index).count))
+                    sequence: first + UInt64(index),
+                    length: batch.payload(index).count
+                )
+            )
         }
         pendingSends[0].next += count
     }
@@ -86,7 +92,10 @@ extension ActiveSession {
         let index = pendingSends[0].next
         let error = SessionError(SystemCallError("sendmsg", number))
         pendingSends[0].outcome.failure = SessionError(
-            error.code, "datagram \(index): \(error.detail)", errno: error.errno)
+            error.code,
+            "datagram \(index): \(error.detail)",
+            errno: error.errno
+        )
         finish()
     }
 
@@ -135,7 +144,8 @@ extension ActiveSession {
 
     /// Remembers datagrams that left, and adds them up; also the sequence number of the first.
     func rememberSent(
-        _ batch: borrowing SendBatch, _ range: Range<Int>
+        _ batch: borrowing SendBatch,
+        _ range: Range<Int>
     ) -> (first: UInt64, traffic: Traffic) {
         let now = HostNetwork.now()
         let path = session.path
@@ -151,7 +161,10 @@ extension ActiveSession {
                     PacketRing.Header(
                         at: now,
                         direction: .sent,
-                        source: Endpoint(path.interface?.address ?? local.address, port: local.port),
+                        source: Endpoint(
+                            path.interface?.address ?? local.address,
+                            port: local.port
+                        ),
                         destination: destination,
                         destinationClass: destinationClass(of: destination.address),
                         interfaceIndex: path.interface?.index ?? 0,
@@ -160,7 +173,8 @@ extension ActiveSession {
                         length: payload.count,
                         dropReason: nil
                     ),
-                    payload: payload)
+                    payload: payload
+                )
             }
         }
         return (first, traffic)

@@ -9,7 +9,9 @@ final class ActiveSession {
     var isWatchingWritable = false
 
     let filter: DatagramFilter
-    let hasOwnCopies: Bool
+    /// Whether it receives copies of what it sends, and drops them. A copy comes back by the
+    /// loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
+    let dropsOwnCopies: Bool
     var own = OwnDatagrams()
     var replier: Replier?
 
@@ -20,9 +22,11 @@ final class ActiveSession {
         self.session = session
         let definition = session.definition
         filter = DatagramFilter(
-            definition, interfaceIndex: session.path.interface?.index ?? 0)
-        hasOwnCopies =
-            definition.kind == .multicastPeer && definition.loopback || definition.role == .peer
+            definition,
+            interfaceIndex: session.path.interface?.index ?? 0
+        )
+        let isPeer = definition.kind == .multicastPeer || definition.role == .peer
+        dropsOwnCopies = isPeer && !definition.receiveOwn
         if let reply = definition.reply { replier = Replier(reply, hostname: hostname) }
     }
 
@@ -43,7 +47,9 @@ final class ActiveSession {
     }
 
     private func process(
-        _ batch: borrowing ReceiveBatch, _ count: Int, replies: inout SendBatch
+        _ batch: borrowing ReceiveBatch,
+        _ count: Int,
+        replies: inout SendBatch
     ) {
         let now = HostNetwork.now()
         var tally = ReceiveTally()
@@ -63,9 +69,11 @@ final class ActiveSession {
     }
 
     private func isOwn(
-        _ datagram: ReceivedDatagram, _ payload: Span<UInt8>, _ now: Timestamp
+        _ datagram: ReceivedDatagram,
+        _ payload: Span<UInt8>,
+        _ now: Timestamp
     ) -> Bool {
-        guard hasOwnCopies, !session.definition.receiveOwn,
+        guard dropsOwnCopies,
             datagram.source.port == session.socket.localEndpoint.port,
             let destination = datagram.destination
         else { return false }
@@ -85,8 +93,13 @@ final class ActiveSession {
                 sources.note(datagram.source, length: datagram.length, at: now)
                 ring.append(
                     PacketRing.Header(
-                        datagram, localPort: port, dropReason: verdicts[index], at: now),
-                    payload: batch.payload(index))
+                        datagram,
+                        localPort: port,
+                        dropReason: verdicts[index],
+                        at: now
+                    ),
+                    payload: batch.payload(index)
+                )
             }
         }
     }
@@ -103,14 +116,20 @@ final class ActiveSession {
     func note(_ operation: String, _ number: Int32) {
         activity.recentPackets.record(
             TransferError(
-                at: HostNetwork.now(), operation: operation,
-                errno: SystemCallError.name(of: number)))
+                at: HostNetwork.now(),
+                operation: operation,
+                errno: SystemCallError.name(of: number)
+            )
+        )
     }
 }
 
 extension PacketRing.Header {
     init(
-        _ datagram: ReceivedDatagram, localPort: UInt16, dropReason: DropReason?, at now: Timestamp
+        _ datagram: ReceivedDatagram,
+        localPort: UInt16,
+        dropReason: DropReason?,
+        at now: Timestamp
     ) {
         self.init(
             at: now,
@@ -118,7 +137,8 @@ extension PacketRing.Header {
             source: datagram.source,
             destination: Endpoint(
                 datagram.destination ?? .unspecified(datagram.source.address.family),
-                port: localPort),
+                port: localPort
+            ),
             destinationClass: datagram.destinationClass ?? .unicast,
             interfaceIndex: datagram.interfaceIndex,
             localAddress: datagram.localAddress,

@@ -23,6 +23,9 @@ final class Mailbox: Sendable {
 
     init() throws(SystemCallError) { signal = try WakeSignal() }
 
+    /// Whether the relay thread has ended, or is about to.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     /// Puts a command in; false when the mailbox is full of sends or closed.
     func post(_ command: RelayCommand) -> Bool {
         let isPosted = state.withLock { state in

@@ -55,7 +55,8 @@ package final class RelayEngine: Sendable {
     ///
     /// Throws `SessionError` with one of the codes for what is impossible here and now.
     package func open(
-        _ definition: SessionDefinition, activity: SessionActivity
+        _ definition: SessionDefinition,
+        activity: SessionActivity
     ) throws(SessionError) -> RelaySession {
         let path = try ResolvedPath.resolve(definition, interfaces: try Self.interfaces())
         do {
@@ -87,9 +88,10 @@ package final class RelayEngine: Sendable {
             .add(session) { error in
                 failure.withLock { $0 = error }
                 isDone.set()
-            })
+            }
+        )
         guard isPosted else {
-            throw SessionError(.sessionNotRunning, "the engine was shut down")
+            throw Self.isShutDown
         }
         isDone.wait()
         if let error = failure.withLock({ $0 }) { throw SessionError(error) }
@@ -104,17 +106,22 @@ package final class RelayEngine: Sendable {
         session.socket.close()
     }
 
+    private static let isShutDown = SessionError(.sessionNotRunning, "the engine was shut down")
+    private static let isOverloaded = SessionError(
+        .sendBufferFull,
+        "too many requests wait to be sent; try later"
+    )
+
     /// Sends datagrams from a session in order, stopping at the first that fails.
     ///
     /// `done` is called once, on the relay thread or, where the request is refused because too
-    /// many wait, at once.
+    /// many wait or the engine was shut down, at once.
     package func send(
         _ request: SendRequest,
         from session: RelaySession,
         done: @escaping @Sendable (SendOutcome) -> Void
     ) {
         if mailbox.post(.send(session, request, done: done)) { return }
-        let error = SessionError(.sendBufferFull, "too many requests wait to be sent; try later")
-        done(SendOutcome(failure: error))
+        done(SendOutcome(failure: mailbox.isClosed ? Self.isShutDown : Self.isOverloaded))
     }
 }

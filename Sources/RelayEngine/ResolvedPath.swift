@@ -12,7 +12,8 @@ struct ResolvedPath: Hashable, Sendable {
     ///
     /// Throws `interface-unavailable` and `network-unreachable`.
     static func resolve(
-        _ definition: SessionDefinition, interfaces: [NetworkInterface]
+        _ definition: SessionDefinition,
+        interfaces: [NetworkInterface]
     ) throws(SessionError) -> ResolvedPath {
         let interface = try findInterface(definition, interfaces)
         let reference = interface.map { interface in
@@ -29,7 +30,8 @@ struct ResolvedPath: Hashable, Sendable {
     }
 
     private static func findInterface(
-        _ definition: SessionDefinition, _ interfaces: [NetworkInterface]
+        _ definition: SessionDefinition,
+        _ interfaces: [NetworkInterface]
     ) throws(SessionError) -> NetworkInterface? {
         if let selector = definition.interface {
             return try select(selector, from: interfaces)
@@ -44,7 +46,8 @@ struct ResolvedPath: Hashable, Sendable {
     }
 
     private static func select(
-        _ selector: InterfaceSelector, from interfaces: [NetworkInterface]
+        _ selector: InterfaceSelector,
+        from interfaces: [NetworkInterface]
     ) throws(SessionError) -> NetworkInterface {
         let match = interfaces.first { interface in
             switch selector {
@@ -60,12 +63,17 @@ struct ResolvedPath: Hashable, Sendable {
                 case .address(let address): "no interface has the address \(address)"
                 }
             throw SessionError(
-                .interfaceUnavailable, "\(what); this host has \(names)", errno: "ENODEV")
+                .interfaceUnavailable,
+                "\(what); this host has \(names)",
+                errno: "ENODEV"
+            )
         }
         guard match.flags.contains(.up) else {
             throw SessionError(
-                .interfaceUnavailable, "interface \(match.name) is down; set it up",
-                errno: "ENETDOWN")
+                .interfaceUnavailable,
+                "interface \(match.name) is down; set it up",
+                errno: "ENETDOWN"
+            )
         }
         return match
     }
@@ -77,12 +85,14 @@ struct ResolvedPath: Hashable, Sendable {
             throw SessionError(
                 .networkUnreachable,
                 "no route to \(target) (\(error.name)); name the interface, or add a route",
-                errno: error.name)
+                errno: error.name
+            )
         }
     }
 
     private static func destination(
-        _ definition: SessionDefinition, _ interface: NetworkInterface?
+        _ definition: SessionDefinition,
+        _ interface: NetworkInterface?
     ) throws(SessionError) -> Endpoint? {
         guard definition.sends, let interface else { return nil }
         if let group = definition.group {
@@ -93,7 +103,8 @@ struct ResolvedPath: Hashable, Sendable {
         guard let broadcast = interface.addresses.lazy.compactMap(\.broadcast).first else {
             throw SessionError(
                 .interfaceUnavailable,
-                "interface \(interface.name) has no IPv4 broadcast address; give `address`")
+                "interface \(interface.name) has no IPv4 broadcast address; give `address`"
+            )
         }
         return Endpoint(broadcast, port: definition.port)
     }

@@ -92,7 +92,9 @@ struct RelayLoop: ~Copyable {
     }
 
     private mutating func remove(_ session: RelaySession) {
-        guard let slot = slotOfSession.removeValue(forKey: ObjectIdentifier(session)) else { return }
+        guard let slot = slotOfSession.removeValue(forKey: ObjectIdentifier(session)) else {
+            return
+        }
         do {
             try poller.remove(session.socket.number)
         } catch {
@@ -106,22 +108,29 @@ struct RelayLoop: ~Copyable {
     }
 
     private mutating func send(
-        _ session: RelaySession, _ request: SendRequest, _ done: @escaping @Sendable (SendOutcome) -> Void
+        _ session: RelaySession,
+        _ request: SendRequest,
+        _ done: @escaping @Sendable (SendOutcome) -> Void
     ) {
         guard let slot = slotOfSession[ObjectIdentifier(session)], let active = slots[slot] else {
-            done(SendOutcome(failure: Self.notRunning))
-            return
+            return done(SendOutcome(failure: Self.notRunning))
         }
+        guard session.path.destination != nil else {
+            return done(SendOutcome(failure: Self.cannotSend))
+        }
+        if request.count == 0 { return done(SendOutcome()) }
         active.pendingSends.append(
             PendingSend(
                 request: request,
                 done: done,
                 deadline: HostNetwork.monotonicNanoseconds() + ActiveSession.sendWaitNanosecondsMax
-            ))
+            )
+        )
         if active.pendingSends.count == 1 { sendingSlots.append(slot) }
     }
 
     private static let notRunning = SessionError(.sessionNotRunning, "the session was stopped")
+    private static let cannotSend = SessionError(.cannotSend, "the session only receives")
 
     /// Answers what was asked too late.
     private mutating func finish(_ commands: [RelayCommand]) {
@@ -133,6 +142,7 @@ struct RelayLoop: ~Copyable {
 
     /// One batch for every session that has something to send, then the sockets get their turn.
     private mutating func sendTurns() {
+        if sendingSlots.isEmpty && blockedSlots.isEmpty { return }
         let now = HostNetwork.monotonicNanoseconds()
         for slot in blockedSlots where isOverdue(slot, now) {
             blockedSlots.remove(slot)
@@ -161,7 +171,10 @@ struct RelayLoop: ~Copyable {
         guard let active = slots[slot], active.isWatchingWritable != isWatched else { return }
         do {
             try poller.setWritable(
-                isWatched, active.session.socket.number, token: UInt64(slot))
+                isWatched,
+                active.session.socket.number,
+                token: UInt64(slot)
+            )
         } catch {
             preconditionFailure("\(error.operation): \(error.name)")
         }

@@ -8,7 +8,9 @@ struct Replier {
     init(_ reply: Reply, hostname: String) {
         renderer = ReplyRenderer(reply.content, hostname: hostname)
         bucket = TokenBucket(
-            perSecond: reply.perSecondMax, at: HostNetwork.monotonicNanoseconds())
+            perSecond: reply.perSecondMax,
+            at: HostNetwork.monotonicNanoseconds()
+        )
     }
 }
 
@@ -41,7 +43,8 @@ extension ActiveSession {
         sendReplies(&replies)
     }
 
-    private func render(_ datagram: ReceivedDatagram, _ sequence: UInt64, _ now: Int64) -> [UInt8]? {
+    private func render(_ datagram: ReceivedDatagram, _ sequence: UInt64, _ now: Int64) -> [UInt8]?
+    {
         guard replier?.bucket.take(at: now) == true else { return nil }
         let context = ReplyRenderer.Context(
             source: datagram.source,
@@ -54,13 +57,17 @@ extension ActiveSession {
     }
 
     private func interfaceName(_ index: Int32) -> String {
-        if let interface = session.path.interface, interface.index == index { return interface.name }
+        if let interface = session.path.interface, interface.index == index {
+            return interface.name
+        }
         return HostNetwork.interfaceName(index) ?? String(index)
     }
 
     /// The answer leaves by the address that the datagram came to, when that is one of this host.
     private func enqueue(
-        _ payload: [UInt8], _ datagram: ReceivedDatagram, _ replies: inout SendBatch
+        _ payload: [UInt8],
+        _ datagram: ReceivedDatagram,
+        _ replies: inout SendBatch
     ) -> Bool {
         replies.append(
             payload.span,

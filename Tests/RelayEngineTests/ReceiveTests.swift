@@ -69,24 +69,6 @@ import Testing
         }
     }
 
-    @Test(.disabled()) func anIPv6GroupIsReceivedOnTheLoopbackInterface() throws {
-        try withEngine { engine in
-            let (group, port) = (anyGroup(.ipv6), try freePort(.ipv6))
-            let session = try engine.run(
-                definition(.multicastReceiver, group: group, port: port)
-            )
-            defer { engine.stop(session) }
-            let sender = try engine.run(definition(.multicastSender, group: group, port: port))
-            defer { engine.stop(sender) }
-            let outcome = try #require(engine.sendAndWait([[6]], from: sender))
-            #expect(outcome.failure == nil)
-            #expect(eventually { session.values.accepted.datagrams == 1 })
-            let packet = try #require(session.packets().first)
-            #expect(packet.destination.address == group && packet.destinationClass == .multicast)
-            #expect(packet.interfaceIndex == 1 && packet.ttl == 1)
-        }
-    }
-
     @Test func theSmallestAndTheLargestDatagramPassWhole() throws {
         try withEngine { engine in
             let (group, port) = (anyGroup(), try freePort())

@@ -92,10 +92,15 @@ import Testing
             try withEngine { engine in
                 let (group, port) = (anyGroup(.ipv6), try freePort(.ipv6))
                 let receiver = try engine.run(
-                    definition(.multicastReceiver, group: group, port: port)
+                    definition(.multicastReceiver, group: group, port: port) {
+                        $0.interface = .name("one")
+                    }
                 )
                 let sender = try engine.run(
-                    definition(.multicastSender, group: group, port: port) { $0.ttl = 3 }
+                    definition(.multicastSender, group: group, port: port) {
+                        $0.interface = .address(address("fd00::1"))
+                        $0.ttl = 3
+                    }
                 )
                 guard engine.sendAndWait([[6]], from: sender)?.failure == nil else { exit(4) }
                 guard eventually({ receiver.values.accepted.datagrams == 1 }) else { exit(5) }

@@ -38,7 +38,8 @@ struct ResolvedPath: Hashable, Sendable {
         }
         let target = definition.group ?? definition.address
         if target == nil && definition.role == .receiver { return nil }
-        let index = try routeIndex(to: target ?? .limitedBroadcast)
+        let index =
+            if let target { try routeIndex(to: target) } else { try broadcastRouteIndex() }
         guard let interface = interfaces.first(where: { $0.index == index }) else {
             throw SessionError(.interfaceUnavailable, "interface \(index) has just gone; try again")
         }
@@ -85,6 +86,19 @@ struct ResolvedPath: Hashable, Sendable {
             throw SessionError(
                 .networkUnreachable,
                 "no route to \(target) (\(error.name)); name the interface, or add a route",
+                errno: error.name
+            )
+        }
+    }
+
+    /// The interface that broadcasts leave by when the definition names neither it nor an address.
+    private static func broadcastRouteIndex() throws(SessionError) -> Int32 {
+        do {
+            return try HostNetwork.routeInterface(to: .limitedBroadcast)
+        } catch {
+            throw SessionError(
+                .networkUnreachable,
+                "no default route (\(error.name)), so broadcasts need `interface` or `address`",
                 errno: error.name
             )
         }

@@ -12,7 +12,8 @@ package struct CapturedPacket: Hashable, Sendable {
     package var sequence: UInt64
     package var at: Timestamp
     package var direction: Direction
-    package var source: Endpoint
+    /// nil for a sent datagram whose source address the kernel chose.
+    package var source: Endpoint?
     package var destination: Endpoint
     package var destinationClass: DestinationClass
     /// The interface index it came in or went out by; 0 = not known.
@@ -32,7 +33,7 @@ package struct CapturedPacket: Hashable, Sendable {
         sequence: UInt64,
         at: Timestamp,
         direction: Direction,
-        source: Endpoint,
+        source: Endpoint?,
         destination: Endpoint,
         destinationClass: DestinationClass,
         interfaceIndex: Int32,

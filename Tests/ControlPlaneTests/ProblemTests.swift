@@ -115,7 +115,7 @@ import Testing
         try expect(response, .conflict, "address-in-use")
         let problem = try response.json
         #expect(problem["errno"]?.string == "EADDRINUSE")
-        #expect(problem["errors"]?.elements.first?["pointer"]?.string == "/port")
+        #expect(problem["errors"]?.elements.first?["pointer"]?.string == "/localPort")
         #expect(problem["detail"]?.string?.contains("held by session holder") == true)
         #expect(try service.get("/v1/sessions/late").status == .notFound)
         let other = try Service(store: MemoryStore())

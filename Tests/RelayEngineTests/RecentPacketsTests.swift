@@ -81,10 +81,10 @@ import Testing
     @Test func aWaiterIsWokenOnceByItsDirection() {
         let packets = filled(2, capacity: 8)
         let woken = Counter()
-        let token = packets.wait(after: 2, direction: .sent) {
+        let outcome = packets.wait(after: 2, direction: .sent) {
             woken.increment()
         }
-        #expect(token != nil)
+        #expect(outcome.isWaiting)
         note(.received, in: packets)
         #expect(woken.count == 0)
         note(.sent, in: packets)
@@ -92,20 +92,24 @@ import Testing
         #expect(woken.count == 1)
     }
 
-    @Test func aWaiterIsWokenAtOnceWhenAPacketIsThere() {
+    @Test func nobodyWaitsForAPacketThatIsThere() {
         let packets = filled(2, capacity: 8)
         let woken = Counter()
-        let token = packets.wait(after: 1, direction: .received) {
+        let outcome = packets.wait(after: 1, direction: .received) {
             woken.increment()
         }
-        #expect(token == nil && woken.count == 1)
+        guard case .ready = outcome else {
+            Issue.record("\(outcome) is not ready")
+            return
+        }
+        #expect(woken.count == 0)
         // Not by a packet of the other direction, nor before the cursor.
-        #expect(packets.wait(after: 1, direction: .sent) {} != nil)
-        #expect(packets.wait(after: 2, direction: nil) {} != nil)
+        #expect(packets.wait(after: 1, direction: .sent) {}.isWaiting)
+        #expect(packets.wait(after: 2, direction: nil) {}.isWaiting)
     }
 
     @Test func waitingWithTheGreatestCursorIsHarmless() {
-        #expect(filled(2, capacity: 8).wait(after: .max, direction: nil) {} != nil)
+        #expect(filled(2, capacity: 8).wait(after: .max, direction: nil) {}.isWaiting)
     }
 
     @Test func aBatchWithoutPacketsWakesNobody() {
@@ -116,27 +120,29 @@ import Testing
         #expect(woken.count == 0)
     }
 
-    @Test func waitersBeyondTheLimitAreWokenAtOnce() {
+    @Test func waitersBeyondTheLimitAreRefused() {
         let packets = filled(0, capacity: 8)
         let woken = Counter()
         let wake: @Sendable () -> Void = { woken.increment() }
         for _ in 0..<RecentPackets.waitersMax {
-            #expect(packets.wait(after: 0, direction: nil, wake: wake) != nil)
+            #expect(packets.wait(after: 0, direction: nil, wake: wake).isWaiting)
         }
-        #expect(packets.wait(after: 0, direction: nil, wake: wake) == nil)
-        #expect(woken.count == 1)
+        guard case .full = packets.wait(after: 0, direction: nil, wake: wake) else {
+            Issue.record("a waiter too many waits")
+            return
+        }
         note(.received, in: packets)
-        #expect(woken.count == RecentPackets.waitersMax + 1)
-        #expect(packets.wait(after: 1, direction: nil, wake: wake) != nil)
+        #expect(woken.count == RecentPackets.waitersMax)
+        #expect(packets.wait(after: 1, direction: nil, wake: wake).isWaiting)
     }
 
     @Test func cancellingWakesOnceAndMakesRoom() {
         let packets = filled(0, capacity: 8)
         let woken = Counter()
-        let token = packets.wait(after: 0, direction: nil) {
+        let outcome = packets.wait(after: 0, direction: nil) {
             woken.increment()
         }
-        if let token {
+        if case .waiting(let token) = outcome {
             packets.cancelWait(token)
             packets.cancelWait(token)
         }
@@ -210,4 +216,10 @@ private func isIntact(_ packet: CapturedPacket, _ snapLength: Int) -> Bool {
     packet.payload.count == Int(packet.sequence * 31 % UInt64(snapLength + 1))
         && packet.length == packet.payload.count
         && packet.payload.allSatisfy { $0 == UInt8(truncatingIfNeeded: packet.sequence) }
+}
+
+extension RecentPackets.Wait {
+    fileprivate var isWaiting: Bool {
+        if case .waiting = self { true } else { false }
+    }
 }

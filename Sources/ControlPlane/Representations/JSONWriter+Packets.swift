@@ -26,7 +26,7 @@ extension JSONWriter {
         member("sequence", packet.sequence)
         member("at", packet.at)
         member("direction", packet.direction.name)
-        endpoint("source", packet.source)
+        if let source = packet.source { endpoint("source", source) }
         endpoint("destination", packet.destination)
         member("destinationClass", packet.destinationClass.name)
         if let name = Self.interfaceName(packet.interfaceIndex, &names) {

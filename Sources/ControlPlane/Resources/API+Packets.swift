@@ -75,19 +75,34 @@ extension API {
         .later { [self, control] completion in
             let recentPackets = session.activity.recentPackets
             let timer = Locked<UInt64?>(nil)
-            let token = recentPackets.wait(after: cursor, direction: query.direction) {
+            let answer: @Sendable () -> Void = {
                 if let timer = timer.withLock({ $0 }) { control.cancelTimer(timer) }
                 completion.resume { Self.response(Self.page(session, query), query) }
             }
-            guard let token else { return }
-            let scheduled = control.schedule(
-                afterNanoseconds: Int64(query.waitSeconds) * 1_000_000_000
-            ) { recentPackets.cancelWait(token) }
-            timer.withLock { $0 = scheduled }
-            // Deleted, or draining, since the session was looked up: nobody else will wake it.
-            if draining || registry.session(session.name) !== session {
-                recentPackets.cancelWait(token)
+            switch recentPackets.wait(after: cursor, direction: query.direction, wake: answer) {
+            case .ready: answer()
+            case .full: completion(Problem.tooManyWaiters)
+            case .waiting(let token):
+                let scheduled = control.schedule(
+                    afterNanoseconds: Int64(query.waitSeconds) * 1_000_000_000
+                ) { recentPackets.cancelWait(token) }
+                timer.withLock { $0 = scheduled }
+                // Deleted, or draining, since the session was looked up: nobody else wakes it.
+                if draining || registry.session(session.name) !== session {
+                    recentPackets.cancelWait(token)
+                }
             }
         }
+    }
+}
+
+extension Problem {
+    /// 503: the session has as many long polls as it takes.
+    fileprivate static var tooManyWaiters: Problem {
+        var problem = Problem.overloaded
+        problem.detail =
+            "\(RecentPackets.waitersMax) requests wait for packets of this session already; "
+            + "ask without wait"
+        return problem
     }
 }

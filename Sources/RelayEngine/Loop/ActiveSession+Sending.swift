@@ -49,8 +49,7 @@ extension ActiveSession {
         guard let destination = session.path.destination else { return }
         let pending = pendingSends[0]
         // Groups leave by IP_MULTICAST_IF; a broadcast without a route needs its interface named.
-        let names = session.definition.kind == .broadcast && session.definition.interface != nil
-        let interfaceIndex = names ? session.path.interface?.index ?? 0 : 0
+        let interfaceIndex = session.definition.kind == .broadcast ? forcedInterfaceIndex : 0
         let bytes = pending.request.bytes.span
         for index in pending.next..<pending.request.count {
             let isAdded = batch.append(
@@ -148,36 +147,48 @@ extension ActiveSession {
         _ range: Range<Int>
     ) -> (first: UInt64, traffic: Traffic) {
         let now = HostNetwork.now()
-        let path = session.path
-        let local = session.socket.localEndpoint
         var traffic = Traffic()
         let first = activity.recentPackets.record(.sent) { ring, _ in
             for index in range {
                 let payload = batch.payload(index)
-                let destination = batch.destination(index)
                 traffic.datagrams += 1
                 traffic.bytes += UInt64(payload.count)
-                ring.append(
-                    PacketRing.Header(
-                        at: now,
-                        direction: .sent,
-                        source: Endpoint(
-                            path.interface?.address ?? local.address,
-                            port: local.port
-                        ),
-                        destination: destination,
-                        destinationClass: destinationClass(of: destination.address),
-                        interfaceIndex: path.interface?.index ?? 0,
-                        localAddress: nil,
-                        ttl: session.definition.sends ? session.definition.ttl : nil,
-                        length: payload.count,
-                        dropReason: nil
-                    ),
-                    payload: payload
-                )
+                ring.append(sentHeader(batch, index, at: now), payload: payload)
             }
         }
         return (first, traffic)
+    }
+
+    /// What is known of a datagram that left: only what the kernel was told, not what it chose.
+    private func sentHeader(
+        _ batch: borrowing SendBatch,
+        _ index: Int,
+        at now: Timestamp
+    ) -> PacketRing.Header {
+        let destination = batch.destination(index)
+        let isReply = destination != session.path.destination
+        let source = batch.localAddress(index).map { address in
+            Endpoint(address, port: session.socket.localEndpoint.port)
+        }
+        return PacketRing.Header(
+            at: now,
+            direction: .sent,
+            source: source,
+            destination: destination,
+            destinationClass: destinationClass(of: destination.address),
+            interfaceIndex: isReply ? 0 : forcedInterfaceIndex,
+            localAddress: nil,
+            ttl: isReply ? nil : session.definition.ttl,
+            length: batch.payload(index).count,
+            dropReason: nil
+        )
+    }
+
+    /// The interface that posted datagrams leave by, whatever the routes say; 0 = by route.
+    private var forcedInterfaceIndex: Int32 {
+        let definition = session.definition
+        let isForced = definition.kind.isMulticast || definition.interface != nil
+        return isForced ? session.path.interface?.index ?? 0 : 0
     }
 
     private func destinationClass(of address: IPAddress) -> DestinationClass {

@@ -10,7 +10,8 @@ struct PacketRing: ~Copyable {
     struct Header {
         var at: Timestamp
         var direction: CapturedPacket.Direction
-        var source: Endpoint
+        /// nil for a sent datagram whose source address the kernel chose.
+        var source: Endpoint?
         var destination: Endpoint
         var destinationClass: DestinationClass
         var interfaceIndex: Int32
@@ -24,7 +25,7 @@ struct PacketRing: ~Copyable {
         init(
             at: Timestamp,
             direction: CapturedPacket.Direction,
-            source: Endpoint,
+            source: Endpoint?,
             destination: Endpoint,
             destinationClass: DestinationClass,
             interfaceIndex: Int32,

@@ -145,24 +145,29 @@ extension RecentPackets {
         state.withLock { ($0.sources.busiest(16), $0.lastError) }
     }
 
-    /// Calls `wake` once, on the relay thread, after the next packet of the direction, or at once
-    /// when one after the cursor is there already.
-    ///
-    /// Returns a token for `cancelWait`, or nil when it was called already, or when too many wait.
+    /// What became of a reader that wanted to wait.
+    package enum Wait: Sendable {
+        /// `wake` will be called; the token is for `cancelWait`.
+        case waiting(UInt64)
+        /// A packet is there already; `wake` will not be called.
+        case ready
+        /// `waitersMax` readers wait already; `wake` will not be called.
+        case full
+    }
+
+    /// Calls `wake` once, on the relay thread, after the next packet of the direction.
     package func wait(
         after cursor: UInt64,
         direction: CapturedPacket.Direction?,
         wake: @escaping @Sendable () -> Void
-    ) -> UInt64? {
-        let token: UInt64? = state.withLock { state in
-            if Self.hasPacket(after: cursor, direction, state.ring) { return nil }
-            guard state.waiters.count < Self.waitersMax else { return nil }
+    ) -> Wait {
+        state.withLock { state in
+            if Self.hasPacket(after: cursor, direction, state.ring) { return .ready }
+            guard state.waiters.count < Self.waitersMax else { return .full }
             state.nextWaiter += 1
             state.waiters[state.nextWaiter] = Waiter(direction: direction, wake: wake)
-            return state.nextWaiter
+            return .waiting(state.nextWaiter)
         }
-        if token == nil { wake() }
-        return token
     }
 
     private static func hasPacket(

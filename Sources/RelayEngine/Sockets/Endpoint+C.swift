@@ -31,8 +31,12 @@ extension relay_endpoint {
     @inline(__always)
     init(_ address: IPAddress, port: UInt16 = 0, scopeID: UInt32 = 0) {
         self.init(
-            high: address.high, low: address.low, scope_id: scopeID, port: port,
-            family: address.family.rawValue)
+            high: address.high,
+            low: address.low,
+            scope_id: scopeID,
+            port: port,
+            family: address.family.rawValue
+        )
     }
 
     /// No address: the kernel's choice.

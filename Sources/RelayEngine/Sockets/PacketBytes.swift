@@ -46,6 +46,7 @@
         precondition(position >= end - capacity && position + length <= end)
         // Safe because the payload was stored contiguously and has not been overwritten.
         return unsafe Array(
-            UnsafeBufferPointer(start: memory + position % capacity, count: length))
+            UnsafeBufferPointer(start: memory + position % capacity, count: length)
+        )
     }
 }

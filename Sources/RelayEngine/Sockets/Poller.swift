@@ -16,7 +16,8 @@ struct Poller: ~Copyable {
 
     init() throws(SystemCallError) {
         descriptor = Descriptor(
-            owning: try SystemCallError.check("epoll_create1", relay_epoll_create()))
+            owning: try SystemCallError.check("epoll_create1", relay_epoll_create())
+        )
         events = Array(repeating: relay_event(), count: Int(RELAY_EVENTS_MAX))
     }
 
@@ -26,11 +27,14 @@ struct Poller: ~Copyable {
 
     /// Watches for writability too, or no longer.
     func setWritable(
-        _ isWatched: Bool, _ number: Int32, token: UInt64
+        _ isWatched: Bool,
+        _ number: Int32,
+        token: UInt64
     ) throws(SystemCallError) {
         try SystemCallError.check(
             "epoll_ctl",
-            relay_epoll_modify(descriptor.number, number, token, isWatched ? 1 : 0))
+            relay_epoll_modify(descriptor.number, number, token, isWatched ? 1 : 0)
+        )
     }
 
     func remove(_ number: Int32) throws(SystemCallError) {
@@ -65,7 +69,8 @@ final class WakeSignal: Sendable {
 
     init() throws(SystemCallError) {
         descriptor = Descriptor(
-            owning: try SystemCallError.check("eventfd", relay_eventfd_create()))
+            owning: try SystemCallError.check("eventfd", relay_eventfd_create())
+        )
     }
 
     func signal() { relay_eventfd_signal(descriptor.number) }

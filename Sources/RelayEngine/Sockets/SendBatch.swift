@@ -79,6 +79,13 @@ import RelayModel
             ?? Endpoint(.unspecified(.ipv4), port: 0)
     }
 
+    /// The source address that a datagram in the batch asks for; nil = the kernel's choice.
+    func localAddress(_ index: Int) -> IPAddress? {
+        precondition((0..<count).contains(index))
+        // Safe because the index is below the initialized count.
+        return IPAddress(unsafe outgoing[index].local_address)
+    }
+
     /// The payload of a datagram in the batch.
     @_lifetime(borrow self)
     func payload(_ index: Int) -> Span<UInt8> {

@@ -85,13 +85,16 @@ extension SessionSocket {
     ) throws(SystemCallError) -> SessionSocket {
         let family = Int32(definition.family.rawValue)
         let descriptor = Descriptor(
-            owning: try SystemCallError.check("socket", relay_socket_open(family)))
+            owning: try SystemCallError.check("socket", relay_socket_open(family))
+        )
         guard descriptor.number < descriptorCeiling else { throw SystemCallError("socket", EMFILE) }
         try prepareToReceive(descriptor.number, definition)
         try prepareToSend(descriptor.number, definition, interfaceIndex: interfaceIndex)
         let wildcard = Endpoint(.unspecified(definition.family), port: definition.portToBind)
         try SystemCallError.check(
-            "bind \(wildcard)", relay_bind(descriptor.number, relay_endpoint(wildcard)))
+            "bind \(wildcard)",
+            relay_bind(descriptor.number, relay_endpoint(wildcard))
+        )
         if definition.joins {
             try join(descriptor.number, definition, interfaceIndex: interfaceIndex)
         }
@@ -99,7 +102,10 @@ extension SessionSocket {
             localEndpoint: try localEndpoint(of: descriptor.number),
             receiveBufferBytes: Int(
                 try SystemCallError.check(
-                    "getsockopt SO_RCVBUF", relay_receive_buffer(descriptor.number))),
+                    "getsockopt SO_RCVBUF",
+                    relay_receive_buffer(descriptor.number)
+                )
+            ),
             taking: descriptor
         )
     }
@@ -117,14 +123,17 @@ extension SessionSocket {
     }
 
     private static func prepareToReceive(
-        _ number: Int32, _ definition: SessionDefinition
+        _ number: Int32,
+        _ definition: SessionDefinition
     ) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
         try SystemCallError.check("IP_MULTICAST_ALL", relay_isolate_groups(number, family))
         try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
         if let bytes = definition.receiveBufferBytes {
             try SystemCallError.check(
-                "SO_RCVBUF", relay_set_receive_buffer(number, Int32(clamping: bytes)))
+                "SO_RCVBUF",
+                relay_set_receive_buffer(number, Int32(clamping: bytes))
+            )
         }
         // A sender's port is its own: shared, the unicast replies would go to only one of them.
         if definition.portToBind != 0 && definition.role != .sender
@@ -135,7 +144,9 @@ extension SessionSocket {
     }
 
     private static func prepareToSend(
-        _ number: Int32, _ definition: SessionDefinition, interfaceIndex: Int32
+        _ number: Int32,
+        _ definition: SessionDefinition,
+        interfaceIndex: Int32
     ) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
         if definition.sends || definition.reply != nil {
@@ -143,31 +154,46 @@ extension SessionSocket {
         }
         guard definition.sends else { return }
         try SystemCallError.check(
-            "IP_TTL", relay_set_ttl(number, family, Int32(definition.ttl)))
+            "IP_TTL",
+            relay_set_ttl(number, family, Int32(definition.ttl))
+        )
         if definition.kind.isMulticast {
             let loopback: Int32 = definition.loopback ? 1 : 0
             try SystemCallError.check(
-                "IP_MULTICAST_LOOP", relay_set_multicast_loopback(number, family, loopback))
+                "IP_MULTICAST_LOOP",
+                relay_set_multicast_loopback(number, family, loopback)
+            )
             try SystemCallError.check(
-                "IP_MULTICAST_IF", relay_set_multicast_interface(number, family, interfaceIndex))
+                "IP_MULTICAST_IF",
+                relay_set_multicast_interface(number, family, interfaceIndex)
+            )
         } else {
             try SystemCallError.check("SO_BROADCAST", relay_allow_broadcast(number))
         }
     }
 
     private static func join(
-        _ number: Int32, _ definition: SessionDefinition, interfaceIndex: Int32
+        _ number: Int32,
+        _ definition: SessionDefinition,
+        interfaceIndex: Int32
     ) throws(SystemCallError) {
         guard let group = definition.group else { preconditionFailure("a member has a group") }
         if definition.sources.isEmpty {
             try SystemCallError.check(
-                "MCAST_JOIN_GROUP", relay_join(number, relay_endpoint(group), interfaceIndex))
+                "MCAST_JOIN_GROUP",
+                relay_join(number, relay_endpoint(group), interfaceIndex)
+            )
         }
         for source in definition.sources {
             try SystemCallError.check(
                 "MCAST_JOIN_SOURCE_GROUP",
                 relay_join_source(
-                    number, relay_endpoint(group), relay_endpoint(source), interfaceIndex))
+                    number,
+                    relay_endpoint(group),
+                    relay_endpoint(source),
+                    interfaceIndex
+                )
+            )
         }
     }
 

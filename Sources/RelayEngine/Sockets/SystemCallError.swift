@@ -23,7 +23,8 @@ package struct SystemCallError: Error, Hashable, Sendable {
     /// Returns the result of a call, or throws when it is negative.
     @discardableResult
     static func check(
-        _ operation: @autoclosure () -> String, _ result: Int32
+        _ operation: @autoclosure () -> String,
+        _ result: Int32
     ) throws(SystemCallError) -> Int32 {
         guard result < 0 else { return result }
         throw SystemCallError(operation(), -result)

@@ -58,7 +58,9 @@ import Glibc
                 continue
             }
             var moment = timespec(
-                tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+                tv_sec: Int(deadline / 1_000_000_000),
+                tv_nsec: Int(deadline % 1_000_000_000)
+            )
             if unsafe pthread_cond_timedwait(condition, mutex, &moment) == ETIMEDOUT { return }
         }
     }

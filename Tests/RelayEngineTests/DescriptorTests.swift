@@ -78,50 +78,6 @@ import Testing
             }
         }
     }
-
-    /// In a network namespace, because the loopback interface delivers no IPv6 groups.
-    @Test(.enabled(if: geteuid() == 0))
-    func anIPv6GroupIsReceivedByItsInterface() async {
-        await #expect(processExitsWith: .success) {
-            guard unshareNetwork() else { exit(2) }
-            let commands = """
-                ip link add one type veth peer name two && ip link set two up &&
-                ip link set one up && ip -6 address add fd00::1/64 dev one nodad
-                """
-            guard unsafe system(commands) == 0 else { exit(3) }
-            try withEngine { engine in
-                let (group, port) = (anyGroup(.ipv6), try freePort(.ipv6))
-                let receiver = try engine.run(
-                    definition(.multicastReceiver, group: group, port: port) {
-                        $0.interface = .name("one")
-                    }
-                )
-                let sender = try engine.run(
-                    definition(.multicastSender, group: group, port: port) {
-                        $0.interface = .address(address("fd00::1"))
-                        $0.ttl = 3
-                    }
-                )
-                guard engine.sendAndWait([[6]], from: sender)?.failure == nil else { exit(4) }
-                guard eventually({ receiver.values.accepted.datagrams == 1 }) else { exit(5) }
-                guard let packet = receiver.packets().first else { exit(6) }
-                if packet.destination.address != group || packet.ttl != 3 { exit(7) }
-                if packet.interfaceIndex != receiver.interface?.index { exit(8) }
-                if packet.source?.address != address("fd00::1") { exit(9) }
-                engine.stop(receiver)
-                engine.stop(sender)
-            }
-        }
-    }
-}
-
-/// Gives the calling thread, and those it starts, a network namespace (unshare(2)).
-private func unshareNetwork() -> Bool {
-    let cloneNewNetwork: Int32 = 0x4000_0000
-    // Safe because libc's function has this type; Glibc's headers show it to GNU sources only.
-    guard let symbol = unsafe dlsym(nil, "unshare") else { return false }
-    let unshare = unsafe unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Int32).self)
-    return unshare(cloneNewNetwork) == 0
 }
 
 /// Descriptors of a type, as /proc shows it; the test library has some of other types.

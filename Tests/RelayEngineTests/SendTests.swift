@@ -175,6 +175,32 @@ import Testing
         }
     }
 
+    /// The error queue shares the receive buffer; when that is full the error is only pending.
+    @Test func anErrorWithoutRoomInTheQueueDoesNotFailALaterSend() throws {
+        try withEngine { engine in
+            let sender = definition(.broadcast, role: .sender, port: try freePort()) {
+                $0.address = loopbackIPv4
+                $0.receiveBufferBytes = 2048
+            }
+            let session = try engine.open(sender, activity: SessionActivity(sender))
+            defer { engine.stop(session) }
+            let socket = try TestSocket()
+            for _ in 0..<100 {
+                socket.send([1, 2, 3], to: loopbackIPv4, session.localEndpoint.port)
+            }
+            let active = ActiveSession(session, hostname: "h")
+            var batch = SendBatch()
+            let target = Endpoint(loopbackIPv4, port: sender.port)
+            _ = batch.append([1].span, to: target, interfaceIndex: 0, localAddress: nil)
+            for _ in 0..<5 {
+                let sent = active.transmit(batch, from: 0)
+                #expect(sent == 1)
+            }
+            active.collectErrors()
+            #expect(session.values.lostSendFailed == 5)
+        }
+    }
+
     @Test func aBroadcastLeavesByTheNamedInterface() throws {
         try withEngine { engine in
             let port = try freePort()

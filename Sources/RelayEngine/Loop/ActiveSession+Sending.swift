@@ -122,7 +122,9 @@ extension ActiveSession {
         var result = session.socket.send(batch, from: first)
         var tries = 0
         while result < 0 && -result != Int(EAGAIN) && tries < Self.staleErrorsMax {
-            let stale = session.socket.takeErrors()
+            var stale = session.socket.takeErrors()
+            // Only ICMP refuses a datagram; this send took the error that was not queued.
+            if stale.isEmpty && -result == Int(ECONNREFUSED) { stale = [ECONNREFUSED] }
             if stale.isEmpty { break }
             activity.counters.countSendFailed(UInt64(stale.count))
             note("icmp", stale[stale.count - 1])

@@ -54,6 +54,8 @@ extension SessionSocket {
 
     /// Takes what is on the error queue and the pending error; the errors that the network
     /// reported, at most `errorsMax`. Errors of this host's own sends were returned by them.
+    ///
+    /// An error is pending without being queued when the receive buffer has no room for it.
     func takeErrors() -> [Int32] {
         var errors: [Int32] = []
         for _ in 0..<Self.errorsMax {
@@ -63,7 +65,8 @@ extension SessionSocket {
             if error == 0 { break }
             if isLocal == 0 { errors.append(error) }
         }
-        _ = relay_take_pending_error(number)
+        let pending = relay_take_pending_error(number)
+        if errors.isEmpty && pending != 0 { errors.append(pending) }
         return errors
     }
 

@@ -20,22 +20,22 @@ struct OwnDatagrams {
     private var pending = 0
     private var lastSentAt: Int64 = .min
 
-    /// Remembers a datagram that was sent.
-    mutating func noteSent(_ payload: Span<UInt8>, to destination: IPAddress, at now: Timestamp) {
+    /// Remembers a datagram that was sent; times are monotonic nanoseconds.
+    mutating func noteSent(_ payload: Span<UInt8>, to destination: IPAddress, at now: Int64) {
         if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
         if entries[next].at == .min { pending += 1 }
-        entries[next] = Entry(hash: Self.hash(payload, destination), at: now.nanoseconds)
+        entries[next] = Entry(hash: Self.hash(payload, destination), at: now)
         next = (next + 1) % Self.entriesMax
-        lastSentAt = now.nanoseconds
+        lastSentAt = now
     }
 
     /// Whether this is the copy of a datagram that was sent and has not come back yet.
     mutating func takeCopy(
         _ payload: Span<UInt8>,
         to destination: IPAddress,
-        at now: Timestamp
+        at now: Int64
     ) -> Bool {
-        let earliest = now.nanoseconds - Self.lifetimeNanoseconds
+        let earliest = now - Self.lifetimeNanoseconds
         guard pending > 0, lastSentAt >= earliest else { return false }
         let hash = Self.hash(payload, destination)
         for index in entries.indices

@@ -122,6 +122,22 @@ import Testing
         #expect(page.elements(of: "items").first?["payload"]?.string == "now")
     }
 
+    /// The cursor of an earlier incarnation: what comes next must not be taken for seen.
+    @Test func aLongPollWithACursorFromTheFutureGetsTheNextPacket() throws {
+        let answer = HTTPHosting.Locked<Response?>(nil)
+        let thread = try WorkerThread(name: "poll") { [service] in
+            let response = try? service.get("/v1/sessions/in/packets?after=1000000&wait=20")
+            answer.withLock { $0 = response }
+        }
+        let deadline = HostNetwork.monotonicNanoseconds() + 15_000_000_000
+        while answer.withLock({ $0 }) == nil && HostNetwork.monotonicNanoseconds() < deadline {
+            _ = try send(#"{"text":"now"}"#)
+        }
+        thread.join()
+        let page = try #require(answer.withLock { $0 }).json
+        #expect(page.elements(of: "items").isEmpty == false)
+    }
+
     @Test func aLongPollEndsWithItsTime() throws {
         let start = HostNetwork.monotonicNanoseconds()
         let page = try packets("after=0&wait=1")

@@ -30,7 +30,7 @@ import Testing
                 guard let packet = receiver.packets().first else { exit(6) }
                 if packet.destination.address != group || packet.ttl != 3 { exit(7) }
                 if packet.interfaceIndex != receiver.interface?.index { exit(8) }
-                if packet.source.address != address("fd00::1") { exit(9) }
+                if packet.source?.address != address("fd00::1") { exit(9) }
                 engine.stop(receiver)
                 engine.stop(sender)
             }

@@ -64,20 +64,19 @@ import Testing
         [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
     }
 
-    private func moment(_ nanoseconds: Int64) -> Timestamp {
-        Timestamp(nanoseconds: 1_800_000_000_000_000_000 + nanoseconds)
-    }
+    /// Monotonic nanoseconds of a machine that has been up for a while.
+    private func moment(_ nanoseconds: Int64) -> Int64 { 1_800_000_000_000_000 + nanoseconds }
 }
 
 /// Lends arrays as spans.
 private final class Own {
     private var datagrams = OwnDatagrams()
 
-    func noteSent(_ payload: [UInt8], to destination: IPAddress, at now: Timestamp) {
+    func noteSent(_ payload: [UInt8], to destination: IPAddress, at now: Int64) {
         datagrams.noteSent(payload.span, to: destination, at: now)
     }
 
-    func takeCopy(_ payload: [UInt8], to destination: IPAddress, at now: Timestamp) -> Bool {
+    func takeCopy(_ payload: [UInt8], to destination: IPAddress, at now: Int64) -> Bool {
         datagrams.takeCopy(payload.span, to: destination, at: now)
     }
 }

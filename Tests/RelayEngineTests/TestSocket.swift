@@ -1,6 +1,7 @@
 import CRelaySocket
 import Glibc
 import RelayModel
+import Synchronization
 
 @testable import RelayEngine
 
@@ -81,7 +82,14 @@ final class TestSocket: Sendable {
     }
 }
 
-/// A port that is free now, in the family of an address.
+/// A port that is free now, and that the kernel gives to nobody by itself: tests run in parallel,
+/// and what it gave once (ip_local_port_range, 32768 and above) it gives again.
 func freePort(_ family: IPAddress.Family = .ipv4) throws -> UInt16 {
-    try TestSocket(.unspecified(family)).port
+    for _ in 0..<1000 {
+        let port = UInt16(10_000 + nextPort.wrappingAdd(1, ordering: .relaxed).oldValue % 11_000)
+        if (try? TestSocket(.unspecified(family), port: port)) != nil { return port }
+    }
+    throw SystemCallError("bind", EADDRINUSE)
 }
+
+private let nextPort = Atomic<UInt32>(UInt32.random(in: 0..<11_000))

@@ -47,16 +47,20 @@ extension API {
     ) throws(Problem) -> Answer {
         let query = try PacketQuery(request)
         let session = try session(parameters)
-        let page = Self.page(session, query)
+        let page = Self.page(session, query, after: query.after)
         if !page.items.isEmpty || query.waitSeconds == 0 || draining || session.definition == nil {
             return .now(Self.response(page, query))
         }
         return wait(session, query, after: page.next)
     }
 
-    private static func page(_ session: ManagedSession, _ query: PacketQuery) -> PacketPage {
+    private static func page(
+        _ session: ManagedSession,
+        _ query: PacketQuery,
+        after cursor: UInt64?
+    ) -> PacketPage {
         session.activity.recentPackets.page(
-            after: query.after,
+            after: cursor,
             limit: query.limit,
             direction: query.direction
         )
@@ -77,7 +81,7 @@ extension API {
             let timer = Locked<UInt64?>(nil)
             let answer: @Sendable () -> Void = {
                 if let timer = timer.withLock({ $0 }) { control.cancelTimer(timer) }
-                completion.resume { Self.response(Self.page(session, query), query) }
+                completion.resume { Self.response(Self.page(session, query, after: cursor), query) }
             }
             switch recentPackets.wait(after: cursor, direction: query.direction, wake: answer) {
             case .ready: answer()

@@ -22,6 +22,8 @@ enum SendTurn {
 }
 
 extension ActiveSession {
+    /// Requests of one session that may wait to be sent; each holds up to a body's bytes.
+    static let pendingSendsMax = 1024
     /// A request waits this long for buffer space.
     static let sendWaitNanosecondsMax: Int64 = 5_000_000_000
     /// Tries after errors that belong to earlier sends.
@@ -65,6 +67,7 @@ extension ActiveSession {
     private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
         let now = HostNetwork.now()
         if dropsOwnCopies {
+            let now = HostNetwork.monotonicNanoseconds()
             for index in 0..<count {
                 own.noteSent(
                     batch.payload(index),

@@ -52,12 +52,13 @@ final class ActiveSession {
         replies: inout SendBatch
     ) {
         let now = HostNetwork.now()
+        let monotonicNow = dropsOwnCopies ? HostNetwork.monotonicNanoseconds() : 0
         var tally = ReceiveTally()
         var verdicts = InlineArray<64, DropReason?>(repeating: nil)
         for index in 0..<count {
             let datagram = batch.datagram(index)
             let verdict = filter.dropReason(datagram) {
-                isOwn(datagram, batch.payload(index), now)
+                isOwn(datagram, batch.payload(index), monotonicNow)
             }
             verdicts[index] = verdict
             tally.count(datagram.length, verdict)
@@ -71,7 +72,7 @@ final class ActiveSession {
     private func isOwn(
         _ datagram: ReceivedDatagram,
         _ payload: Span<UInt8>,
-        _ now: Timestamp
+        _ now: Int64
     ) -> Bool {
         guard dropsOwnCopies,
             datagram.source.port == session.socket.localEndpoint.port,

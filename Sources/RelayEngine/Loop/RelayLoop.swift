@@ -119,6 +119,9 @@ struct RelayLoop: ~Copyable {
             return done(SendOutcome(failure: Self.cannotSend))
         }
         if request.count == 0 { return done(SendOutcome()) }
+        guard active.pendingSends.count < ActiveSession.pendingSendsMax else {
+            return done(SendOutcome(failure: Self.tooManySends))
+        }
         active.pendingSends.append(
             PendingSend(
                 request: request,
@@ -130,6 +133,10 @@ struct RelayLoop: ~Copyable {
     }
 
     private static let notRunning = SessionError(.sessionNotRunning, "the session was stopped")
+    private static let tooManySends = SessionError(
+        .sendBufferFull,
+        "\(ActiveSession.pendingSendsMax) requests of the session wait to be sent; try again later"
+    )
     private static let cannotSend = SessionError(.cannotSend, "the session only receives")
 
     /// Answers what was asked too late.

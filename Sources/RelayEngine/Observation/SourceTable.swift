@@ -3,7 +3,7 @@ import RelayModel
 /// What each sender sent, for a bounded number of senders.
 ///
 /// When the table is full, the sender that has been silent longest gives way, so that busy
-/// senders stay and every figure is exact since `firstNoticed`.
+/// senders stay and every figure is exact since the sender was taken in.
 struct SourceTable {
     /// Senders remembered: four times what is shown, so that the shown ones are the busy ones.
     static let entriesMax = 64

@@ -18,6 +18,9 @@ package final class RelayService {
     /// How long readiness is refused before the listeners close, so that a balancer can notice.
     static let drainNanoseconds: Int64 = 300_000_000
 
+    /// How long the store may take to close.
+    static let storeCloseNanosecondsMax: Int64 = 500_000_000
+
     private let options: ServiceOptions
     private let logger: Logger
     private var parts: Parts?
@@ -191,10 +194,23 @@ package final class RelayService {
         }
         parts.registry.stopAll()
         parts.engine.shutDown()
-        do {
-            try parts.store.close()
-        } catch {
-            logger.error("the store did not close", metadata: ["error": "\(error.sentence)"])
+        close(parts.store)
+    }
+
+    /// Closing writes the log back into the database, which takes long where the disk is busy.
+    /// Nothing is lost without it: the log is read at the next start.
+    private func close(_ store: SQLiteStore) {
+        let isDone = Latch()
+        let thread = try? WorkerThread(name: "store-close") { [logger] in
+            do throws(StoreError) {
+                try store.close()
+            } catch {
+                logger.error("the store did not close", metadata: ["error": "\(error.sentence)"])
+            }
+            isDone.set()
+        }
+        if thread == nil || !isDone.wait(nanosecondsMax: Self.storeCloseNanosecondsMax) {
+            logger.warning("the disk is busy; the store is left to be recovered at the next start")
         }
     }
 }

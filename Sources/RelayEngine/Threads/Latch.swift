@@ -12,4 +12,10 @@ package final class Latch: Sendable {
     package func wait() {
         isSet.wait { $0 }
     }
+
+    /// Waits at most some nanoseconds; whether it was set.
+    package func wait(nanosecondsMax: Int64) -> Bool {
+        isSet.wait(untilNanoseconds: HostNetwork.monotonicNanoseconds() + nanosecondsMax) { $0 }
+        return isSet.withLock { $0 }
+    }
 }

@@ -184,6 +184,29 @@ def test_a_wait_for_nothing_ends_empty(
     assert 0.9 < time.monotonic() - started < 5
 
 
+def test_more_waits_than_a_session_takes_are_refused(
+    client: Client, document: Document, pair: tuple[str, str]
+) -> None:
+    request = f"GET {pair[1]}/packets?wait=30 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    waiting = [client.open() for _ in range(64)]
+    try:
+        for connection in waiting:
+            connection.sendall(request)
+
+        def refused() -> dict | None:
+            response = document.check("getPackets", client.get(f"{pair[1]}/packets?wait=1"))
+            return None if response.status == 200 else response
+
+        response = wait_until(refused, 20, "the 65th is refused")
+        assert (response.status, response.json()["code"]) == (503, "overloaded")
+        assert response.headers["Retry-After"]
+        # Without a wait the session is still read.
+        assert client.get(f"{pair[1]}/packets").status == 200
+    finally:
+        for connection in waiting:
+            connection.close()
+
+
 def test_a_wait_ends_with_its_session(
     client: Client, document: Document, pair: tuple[str, str]
 ) -> None:

@@ -95,6 +95,37 @@ int relay_route_interface(relay_endpoint destination)
     return result;
 }
 
+int relay_link_events_open(void)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (fd < 0)
+        return -errno;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int relay_next_deleted_link(int fd)
+{
+    _Alignas(16) uint8_t buffer[8192];
+    ssize_t length;
+    do
+        length = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+    while (length < 0 && errno == EINTR);
+    if (length < 0)
+        return -errno;
+    struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+    if (!NLMSG_OK(header, (size_t)length) || header->nlmsg_type != RTM_DELLINK)
+        return 0;
+    // A bridge says the same of a port that only leaves it, in its own family.
+    struct ifinfomsg *link = NLMSG_DATA(header);
+    return link->ifi_family == AF_UNSPEC ? link->ifi_index : 0;
+}
+
 static int prefix_length(const struct sockaddr *mask)
 {
     if (mask == NULL)
@@ -102,6 +133,15 @@ static int prefix_length(const struct sockaddr *mask)
     relay_endpoint bits;
     relay_from_sockaddr(mask, &bits);
     return __builtin_popcountll(bits.high) + __builtin_popcountll(bits.low);
+}
+
+// Not if_nametoindex(3), which opens a socket of its own and says 0 when it cannot.
+static int interface_index(int fd, const char *name)
+{
+    struct ifreq request;
+    memset(&request, 0, sizeof request);
+    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+    return ioctl(fd, SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
 }
 
 static int interface_mtu(int fd, const char *name)
@@ -116,7 +156,7 @@ static void fill_entry(const struct ifaddrs *from, int fd, relay_interface_entry
 {
     memset(entry, 0, sizeof *entry);
     strncpy(entry->name, from->ifa_name, sizeof entry->name - 1);
-    entry->index = (int32_t)if_nametoindex(from->ifa_name);
+    entry->index = interface_index(fd, from->ifa_name);
     entry->flags = from->ifa_flags;
     entry->mtu = interface_mtu(fd, from->ifa_name);
     int family = from->ifa_addr == NULL ? AF_UNSPEC : from->ifa_addr->sa_family;
@@ -130,18 +170,22 @@ static void fill_entry(const struct ifaddrs *from, int fd, relay_interface_entry
 
 int relay_list_interfaces(relay_interface_entry *entries, int capacity)
 {
-    struct ifaddrs *list;
-    if (getifaddrs(&list) != 0)
-        return -errno;
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    struct ifaddrs *list;
+    if (getifaddrs(&list) != 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
     int count = 0;
     for (const struct ifaddrs *from = list; from != NULL; from = from->ifa_next) {
         if (count < capacity)
             fill_entry(from, fd, &entries[count]);
         count++;
     }
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     freeifaddrs(list);
     return count;
 }

@@ -65,6 +65,8 @@ final class Exchange {
         headers: HeaderSection,
         listener: HTTPListener
     ) throws(Problem) {
+        // First, so that a refusal is logged with the method that was sent.
+        self.method = HTTPRequest.Method(methodText) ?? self.method
         if let problem = headers.framingProblem { throw problem }
         guard version == "HTTP/1.1" || version == "HTTP/1.0" else {
             throw .badFraming("The HTTP version is not 1.0 or 1.1.")

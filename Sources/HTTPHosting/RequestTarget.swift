@@ -36,7 +36,8 @@ struct RequestTarget {
         }
 
         let end = bytes.firstIndex(of: UInt8(ascii: "?"), from: start)
-        path = start == end ? "/" : end == bytes.count ? target : bytes.text(start..<end)
+        let isWhole = start == 0 && end == bytes.count
+        path = start == end ? "/" : isWhole ? target : bytes.text(start..<end)
         segments = try Self.segments(bytes.extracting(start..<end))
         query =
             end == bytes.count ? [] : try Self.queryItems(bytes.extracting((end + 1)..<bytes.count))

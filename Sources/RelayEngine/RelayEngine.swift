@@ -59,6 +59,49 @@ package final class RelayEngine: Sendable {
         activity: SessionActivity
     ) throws(SessionError) -> RelaySession {
         let path = try ResolvedPath.resolve(definition, interfaces: try Self.interfaces())
+        return try open(definition, activity: activity, path: path)
+    }
+
+    /// What has changed for a session that runs, after a change of the host's interfaces.
+    package enum PathChange: Sendable {
+        /// The interface has another name or address; the session goes on.
+        case interface(InterfaceReference)
+        /// Posted datagrams go elsewhere: the session must be opened again.
+        case destination
+    }
+
+    /// nil when nothing has changed, or when the interface has gone.
+    package func pathChange(
+        of session: RelaySession,
+        shown: InterfaceReference?,
+        interfaces: [NetworkInterface]
+    ) -> PathChange? {
+        guard let path = session.path.refreshed(session.definition, interfaces: interfaces) else {
+            return nil
+        }
+        if path.destination != session.path.destination { return .destination }
+        guard let interface = path.interface, interface != shown else { return nil }
+        return .interface(interface)
+    }
+
+    /// Stops a session and opens it again on the same interface, with the addresses of now; it is
+    /// not served before `start`.
+    package func reopen(
+        _ session: RelaySession,
+        interfaces: [NetworkInterface]
+    ) throws(SessionError) -> RelaySession {
+        stop(session)
+        guard let path = session.path.refreshed(session.definition, interfaces: interfaces) else {
+            throw SessionError(.interfaceUnavailable, "the interface has gone", errno: "ENODEV")
+        }
+        return try open(session.definition, activity: session.activity, path: path)
+    }
+
+    private func open(
+        _ definition: SessionDefinition,
+        activity: SessionActivity,
+        path: ResolvedPath
+    ) throws(SessionError) -> RelaySession {
         do {
             let socket = try SessionSocket.open(
                 definition,

@@ -16,16 +16,35 @@ struct ResolvedPath: Hashable, Sendable {
         interfaces: [NetworkInterface]
     ) throws(SessionError) -> ResolvedPath {
         let interface = try findInterface(definition, interfaces)
-        let reference = interface.map { interface in
-            InterfaceReference(
-                name: interface.name,
-                index: interface.index,
-                address: interface.address(of: definition.family)
-            )
-        }
         return ResolvedPath(
-            interface: reference,
+            interface: interface.map { reference($0, definition) },
             destination: try destination(definition, interface)
+        )
+    }
+
+    /// The path of a session that runs, as the host is now: the interface is kept by its index,
+    /// whatever it is called and whichever addresses it carries. nil when it has gone.
+    func refreshed(
+        _ definition: SessionDefinition,
+        interfaces: [NetworkInterface]
+    ) -> ResolvedPath? {
+        guard let index = interface?.index else { return self }
+        guard let found = interfaces.first(where: { $0.index == index }) else { return nil }
+        return ResolvedPath(
+            interface: Self.reference(found, definition),
+            // Without a broadcast address for the moment, the old one is as good as none.
+            destination: (try? Self.destination(definition, found)) ?? destination
+        )
+    }
+
+    private static func reference(
+        _ interface: NetworkInterface,
+        _ definition: SessionDefinition
+    ) -> InterfaceReference {
+        InterfaceReference(
+            name: interface.name,
+            index: interface.index,
+            address: interface.address(of: definition.family)
         )
     }
 

@@ -89,6 +89,26 @@ import Testing
         #expect(problem?.code == "invalid-json")
     }
 
+    @Test func escapesAndSurrogatePairsAreRead() throws {
+        let text = #""a\"\\\/\b\f\n\r\tb\u0041\u00e9\u20ac\ud83d\ude00z""#
+        #expect(try parse(text) == .string("a\"\\/\u{8}\u{c}\n\r\tbA\u{e9}\u{20ac}\u{1F600}z"))
+    }
+
+    @Test(arguments: [#"{"a":1,"a":1}"#, #"{"a":1,"b":{"c":1,"\u0063":2}}"#])
+    func aRepeatedMemberIsRefused(text: String) {
+        let problem = #expect(throws: Problem.self) { try parse(text) }
+        #expect(problem?.detail.contains("repeated") == true)
+    }
+
+    @Test func theNestingHasABorder() throws {
+        let limit = JSONParser.depthMax
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
+        _ = try parse(nested(limit))
+        #expect(throws: Problem.self) { try parse(nested(limit + 1)) }
+    }
+
     /// A megabyte of brackets neither crashes nor takes long: the nesting has a limit.
     @Test(arguments: ["[", #"{"a":"#]) func deepNestingIsRefused(opening: String) {
         let problem = #expect(throws: Problem.self) {

@@ -7,6 +7,7 @@ h1 ───────────── h2               late0: a second link
 
 import pytest
 from lab_sockets import listener, sender
+from namespaces import eventually
 
 GROUP, PORT = "233.252.0.1", 6666
 
@@ -102,6 +103,46 @@ def test_renumbering_an_interface_does_not_stop_a_session(relaycast, renumber, h
     for session in (receiver, talker):
         assert session.get()["id"] == session.made["id"]
         assert session.get()["status"]["state"] == "running"
+
+
+@pytest.mark.parametrize("interface", ["eth0", "192.168.10.1"])
+def test_broadcasts_follow_an_interface_to_another_subnet(relaycast, renumber, h1, interface):
+    fields = {"kind": "broadcast", "role": "peer", "port": PORT, "interface": interface}
+    session = relaycast.create(**fields)
+    try:
+        h1.run("ip", "address", "delete", "192.168.10.1/24", "dev", "eth0")
+        h1.run("ip", "address", "add", "192.168.11.1/24", "broadcast", "+", "dev", "eth0")
+
+        def moved():
+            status = session.get()["status"]
+            return status.get("destination", {}).get("address") == "192.168.11.255"
+
+        eventually(moved, 5, lambda: f"{session.get()}")
+        status = session.get()["status"]
+        assert (status["state"], status["interface"]["address"]) == ("running", "192.168.11.1")
+        session.send(b"here")
+        assert session.packets("sent")[-1]["destination"]["address"] == "192.168.11.255"
+    finally:
+        h1.run("ip", "address", "delete", "192.168.11.1/24", "dev", "eth0")
+
+
+def test_a_session_joins_again_when_its_interface_is_made_anew_at_once(relaycast, h1):
+    make = "ip link add d0 index 77 type veth peer name d1 && ip link set d0 up"
+    h1.run("sh", "-c", make)
+    try:
+        session = relaycast.create(**definition("d0"))
+        since = session.get()["status"]["since"]
+        h1.run("sh", "-c", f"ip link delete d0 && {make}")
+        assert h1.interface_index("d0") == 77
+
+        def joined_again():
+            status = session.get()["status"]
+            return status["since"] != since and status["state"] == "running"
+
+        eventually(joined_again, 5, lambda: f"{session.get()}")
+        assert GROUP in h1.groups("d0")
+    finally:
+        h1.run("ip", "link", "delete", "d0")
 
 
 def test_a_missing_interface_refuses_the_session(relaycast):

@@ -139,6 +139,12 @@ typedef struct {
 // (more than `capacity` when it was too small), or -errno.
 int relay_list_interfaces(relay_interface_entry *entries, int capacity);
 
+// A non-blocking socket that is told of interfaces that come and go (rtnetlink(7), RTMGRP_LINK).
+int relay_link_events_open(void);
+// Takes one event: the index of an interface that was deleted, 0 for any other event, -EAGAIN when
+// there is none, -ENOBUFS when some were lost.
+int relay_next_deleted_link(int fd);
+
 // Nanoseconds since 1970 (CLOCK_REALTIME) and of CLOCK_MONOTONIC.
 int64_t relay_realtime_nanoseconds(void);
 int64_t relay_monotonic_nanoseconds(void);

@@ -120,6 +120,22 @@ final class ManagedSession: Sendable {
         }
     }
 
+    /// Its interface has another name or address.
+    func setInterface(_ interface: InterfaceReference) {
+        state.withLock { state in
+            let old = state.status
+            state.status = SessionStatus(
+                old.state,
+                since: old.since,
+                reason: old.reason,
+                interface: interface,
+                localAddress: old.localAddress,
+                destination: old.destination,
+                receiveBufferBytes: old.receiveBufferBytes
+            )
+        }
+    }
+
     /// It still has its socket, but works only in part, or wholly again.
     func setDegraded(_ reason: SessionError?) {
         state.withLock { state in

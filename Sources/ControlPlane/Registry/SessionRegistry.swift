@@ -33,7 +33,10 @@ final class SessionRegistry: Sendable {
 
     /// Makes a session; when this returns it is bound, joined, stored and served, or it waits, as
     /// its definition allows.
-    func create(_ definition: SessionDefinition) throws(SessionError) -> ManagedSession {
+    func create(
+        _ definition: SessionDefinition,
+        requestID: String
+    ) throws(SessionError) -> ManagedSession {
         let existing = snapshot()
         if existing[definition.name] != nil {
             throw SessionError(
@@ -57,18 +60,18 @@ final class SessionRegistry: Sendable {
             throw error
         }
         directory.withLock { $0.insert(session) }
-        log("session created", session)
+        log("session created", session, requestID: requestID)
         return session
     }
 
     /// Ends a session; when this returns, no more of its datagrams are handled, its group is left
     /// and its definition is gone.
-    func delete(_ name: SessionName) throws(SessionError) {
+    func delete(_ name: SessionName, requestID: String) throws(SessionError) {
         guard let session = session(name) else { throw Self.notFound(name) }
         if session.definition?.persist ?? true { try forget(session) }
         directory.withLock { $0.remove(name) }
         stop(session)
-        log("session deleted", session)
+        log("session deleted", session, requestID: requestID)
     }
 
     static func notFound(_ name: SessionName) -> SessionError {
@@ -135,7 +138,11 @@ final class SessionRegistry: Sendable {
             "store failed",
             metadata: ["operation": "\(operation)", "error": "\(error.sentence)"]
         )
-        return SessionError(.internal, "the definition could not be written: \(error.sentence)")
+        // The sentence names paths and is for whoever runs the daemon.
+        return SessionError(
+            .internal,
+            "the definition could not be written (\(error.kind.rawValue)); the log says why"
+        )
     }
 
     private func startOpened(_ session: ManagedSession) throws(SessionError) {
@@ -160,11 +167,16 @@ final class SessionRegistry: Sendable {
         session.activity.recentPackets.wakeAll()
     }
 
-    private func log(_ message: Logger.Message, _ session: ManagedSession) {
+    private func log(
+        _ message: Logger.Message,
+        _ session: ManagedSession,
+        requestID: String? = nil
+    ) {
         var metadata: Logger.Metadata = [
             "session": "\(session.name)", "id": "\(session.id)",
             "kind": "\(session.kind.rawValue)",
         ]
+        if let requestID { metadata["requestId"] = "\(requestID)" }
         if let reason = session.status.reason, session.status.state != .disabled {
             metadata["reason"] = "\(reason.code.rawValue)"
             metadata["detail"] = "\(reason.detail)"
@@ -188,9 +200,30 @@ extension SessionRegistry {
     /// Tries to start a session that has no socket.
     func tryToStart(_ session: ManagedSession) {
         guard let definition = session.definition else { return }
+        start(session, definition) { () throws(SessionError) in
+            try engine.open(definition, activity: session.activity)
+        }
+    }
+
+    /// Opens a session anew whose datagrams must go elsewhere, since its interface was renumbered.
+    func reopen(
+        _ session: ManagedSession,
+        _ running: RelaySession,
+        interfaces: [NetworkInterface]
+    ) {
+        start(session, running.definition) { () throws(SessionError) in
+            try engine.reopen(running, interfaces: interfaces)
+        }
+    }
+
+    private func start(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition,
+        _ open: () throws(SessionError) -> RelaySession
+    ) {
         let before = session.status.state
         do throws(SessionError) {
-            let opened = try engine.open(definition, activity: session.activity)
+            let opened = try open()
             do throws(SessionError) {
                 try engine.start(opened)
             } catch {
@@ -209,7 +242,7 @@ extension SessionRegistry {
     }
 
     /// Takes the socket from a session whose interface has gone; it waits for another.
-    func suspend(_ session: ManagedSession, _ reason: SessionError) {
+    func waitAgain(_ session: ManagedSession, _ reason: SessionError) {
         if let running = session.running { engine.stop(running) }
         session.setStopped(.waiting, reason)
         log("session waits", session)

@@ -10,15 +10,45 @@ final class SessionSupervisor: Sendable {
 
     private let registry: SessionRegistry
     private let nextRetry = Locked(0)
+    private let lastInterfaces = Locked<[NetworkInterface]>([])
 
-    init(_ registry: SessionRegistry) { self.registry = registry }
+    /// nil when the system has none to give; then only what is missing at a tick is seen.
+    private let links: LinkMonitor?
+
+    init(_ registry: SessionRegistry) {
+        self.registry = registry
+        links = try? LinkMonitor()
+    }
 
     func tick() {
         let sessions = registry.snapshot().sessions
         let now = HostNetwork.monotonicNanoseconds()
         for session in sessions { session.activity.sampleRates(at: now) }
-        if let interfaces = try? HostNetwork.interfaces() { watch(sessions, interfaces) }
+        if let deleted = links?.takeDeleted(), !deleted.isEmpty { release(sessions, from: deleted) }
+        // A list that cannot be had says nothing of the interfaces.
+        if let interfaces = try? HostNetwork.interfaces(), !interfaces.isEmpty {
+            watch(sessions, interfaces)
+            follow(sessions, interfaces)
+        }
         retry(sessions)
+    }
+
+    /// Takes the sockets from sessions whose interface was deleted, though there may be another of
+    /// the same name and index by now.
+    private func release(_ sessions: [ManagedSession], from deleted: Set<Int32>) {
+        for session in sessions {
+            guard let interface = session.running?.interface, deleted.contains(interface.index)
+            else { continue }
+            registry.waitAgain(session, Self.hasGone(interface))
+        }
+    }
+
+    private static func hasGone(_ interface: InterfaceReference) -> SessionError {
+        SessionError(
+            .interfaceUnavailable,
+            "interface \(interface.name) has gone",
+            errno: "ENODEV"
+        )
     }
 
     private func watch(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
@@ -29,14 +59,7 @@ final class SessionSupervisor: Sendable {
             let state = session.status.state
             switch isUp[interface.index] {
             case nil:
-                registry.suspend(
-                    session,
-                    SessionError(
-                        .interfaceUnavailable,
-                        "interface \(interface.name) has gone",
-                        errno: "ENODEV"
-                    )
-                )
+                registry.waitAgain(session, Self.hasGone(interface))
             case false? where state == .running:
                 session.setDegraded(
                     SessionError(
@@ -47,6 +70,27 @@ final class SessionSupervisor: Sendable {
                 )
             case true? where state == .degraded: session.setDegraded(nil)
             default: break
+            }
+        }
+    }
+
+    /// Follows interfaces that were renamed or renumbered.
+    private func follow(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
+        let isUnchanged = lastInterfaces.withLock { last in
+            defer { last = interfaces }
+            return last == interfaces
+        }
+        if isUnchanged { return }
+        for session in sessions {
+            guard let running = session.running else { continue }
+            switch registry.engine.pathChange(
+                of: running,
+                shown: session.status.interface,
+                interfaces: interfaces
+            ) {
+            case .interface(let interface): session.setInterface(interface)
+            case .destination: registry.reopen(session, running, interfaces: interfaces)
+            case nil: break
             }
         }
     }

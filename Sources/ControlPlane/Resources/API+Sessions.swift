@@ -79,7 +79,7 @@ extension API {
         let definition = try SessionDefinition(decoding: JSONValue(parsing: request.body))
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
-                let session = try registry.create(definition)
+                let session = try registry.create(definition, requestID: request.id)
                 var response = Self.response(session, status: .created, includesCounters: false)
                 response.fields[.location] = "/v1/sessions/\(session.name)"
                 return response
@@ -118,7 +118,7 @@ extension API {
         let name = try session(parameters).name
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
-                try registry.delete(name)
+                try registry.delete(name, requestID: request.id)
                 return .noContent
             } catch {
                 throw error.problem

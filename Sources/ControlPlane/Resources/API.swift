@@ -39,15 +39,17 @@ final class API: Sendable {
         _ body: @escaping @Sendable () throws(Problem) -> Response
     ) throws(Problem) -> Answer {
         if draining { throw .draining }
-        return .later { [control] completion in
-            let isSubmitted = control.submit {
+        return .later { [self] completion in
+            let isSubmitted = control.submit { [self] in
                 do throws(Problem) {
+                    // What waited until the daemon stops is refused: the stop must not wait for it.
+                    if draining { throw .draining }
                     completion(try body())
                 } catch {
                     completion(error)
                 }
             }
-            if !isSubmitted { completion(Problem.overloaded) }
+            if !isSubmitted { completion(draining ? Problem.draining : Problem.overloaded) }
         }
     }
 

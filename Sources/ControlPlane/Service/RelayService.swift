@@ -21,7 +21,7 @@ package final class RelayService {
     /// How long the store may take to close.
     static let storeCloseNanosecondsMax: Int64 = 500_000_000
 
-    private let options: ServiceOptions
+    private var options: ServiceOptions
     private let logger: Logger
     private var parts: Parts?
 
@@ -42,6 +42,7 @@ package final class RelayService {
     /// Opens the store, restores the sessions, and serves. Throws what went wrong and what to do;
     /// then nothing is left running.
     package func start() throws(StartupError) {
+        fitConnections()
         let store = try openStore()
         let hostname = Self.hostname()
         let engine: RelayEngine
@@ -94,9 +95,7 @@ package final class RelayService {
         for session in parts.registry.snapshot().sessions {
             session.activity.recentPackets.wakeAll()
         }
-        let isOver = Latch()
-        parts.control.schedule(afterNanoseconds: Self.drainNanoseconds) { isOver.set() }
-        isOver.wait()
+        _ = Latch().wait(nanosecondsMax: Self.drainNanoseconds)
     }
 
     /// Closes the listeners, stops the sessions, leaves the groups and closes the store.
@@ -123,10 +122,23 @@ package final class RelayService {
 
     /// Sessions take no descriptor that a connection or the store might need.
     private var descriptorCeiling: Int32 {
-        let listeners = options.listen.count + (options.unixSocket == nil ? 0 : 1)
-        let reserved = options.limits.connectionsMax * listeners + Self.descriptorsReserved
-        let limit = HostNetwork.descriptorLimit
-        return Int32(clamping: max(limit - reserved, limit / 2))
+        let reserved = options.limits.connectionsMax * listenerCount + Self.descriptorsReserved
+        return Int32(clamping: HostNetwork.descriptorLimit - reserved)
+    }
+
+    private var listenerCount: Int { options.listen.count + (options.unixSocket == nil ? 0 : 1) }
+
+    /// Where descriptors are few, connections get at most half of them.
+    private func fitConnections() {
+        let fitting = HostNetwork.descriptorLimit / 2 / max(listenerCount, 1)
+        guard options.limits.connectionsMax > fitting else { return }
+        logger.warning(
+            "fewer connections than configured: descriptors are few (RLIMIT_NOFILE)",
+            metadata: [
+                "connectionsMax": "\(fitting)", "configured": "\(options.limits.connectionsMax)",
+            ]
+        )
+        options.limits.connectionsMax = max(fitting, 1)
     }
 
     private func makeListeners(_ api: API) -> [HTTPListener] {
@@ -189,8 +201,11 @@ package final class RelayService {
     private func tearDown(_ parts: Parts) {
         for listener in parts.listeners { listener.quiesce() }
         parts.control.close()
+        // One grace for all of them together.
+        let end = HostNetwork.monotonicNanoseconds() + Int64(Self.graceMilliseconds) * 1_000_000
         for listener in parts.listeners {
-            listener.stop(graceMilliseconds: Self.graceMilliseconds)
+            let left = max(end - HostNetwork.monotonicNanoseconds(), 0)
+            listener.stop(graceMilliseconds: Int(left / 1_000_000))
         }
         parts.registry.stopAll()
         parts.engine.shutDown()

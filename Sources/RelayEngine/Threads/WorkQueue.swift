@@ -8,7 +8,7 @@ package final class WorkQueue: Sendable {
     }
 
     private struct State {
-        var jobs: [Job] = []
+        var jobs = ArraySlice<Job>()
         var timers: [UInt64: Timer] = [:]
         var nextTimer: UInt64 = 0
         var isClosed = false
@@ -45,7 +45,7 @@ package final class WorkQueue: Sendable {
         let dueAt = HostNetwork.monotonicNanoseconds() + delay
         let token = state.withLock { state in
             state.nextTimer += 1
-            state.timers[state.nextTimer] = Timer(dueAt: dueAt, job: job)
+            if !state.isClosed { state.timers[state.nextTimer] = Timer(dueAt: dueAt, job: job) }
             return state.nextTimer
         }
         state.signal()
@@ -70,21 +70,23 @@ package final class WorkQueue: Sendable {
             state.wait(untilNanoseconds: due) { state in
                 !state.jobs.isEmpty || state.isClosed || state.nextDue != due
             }
-            let (jobs, isClosed) = takeReady(state)
-            for job in jobs { job() }
-            if isClosed && jobs.isEmpty { return }
+            guard let ready = takeReady(state) else { return }
+            for job in ready { job() }
         }
     }
 
-    private static func takeReady(_ state: Locked<State>) -> (jobs: [Job], isClosed: Bool) {
+    /// The timers that are due, and after them one job, so that jobs do not hold timers up; nil
+    /// when the queue is closed and nothing waits.
+    private static func takeReady(_ state: Locked<State>) -> [Job]? {
         let now = HostNetwork.monotonicNanoseconds()
         return state.withLock { state in
-            let due = state.isClosed ? [:] : state.timers.filter { $0.value.dueAt <= now }
+            // Timers may hold what holds the queue.
+            if state.isClosed { state.timers = [:] }
+            let due = state.timers.filter { $0.value.dueAt <= now }
             for token in due.keys { state.timers[token] = nil }
             let timed = due.values.sorted { $0.dueAt < $1.dueAt }.map(\.job)
-            let jobs = state.jobs
-            state.jobs = []
-            return (timed + jobs, state.isClosed)
+            if let job = state.jobs.popFirst() { return timed + [job] }
+            return timed.isEmpty && state.isClosed ? nil : timed
         }
     }
 }

@@ -19,8 +19,14 @@ struct Serve: ParsableCommand {
         umask(0o077)
         let resolution = try arguments.resolvedOrExit()
         let configuration = resolution.configuration
+        let log = LogWriter.standardError(format: configuration.logFormat)
+        defer { log.flush() }
         LoggingSystem.bootstrap { [configuration] _ in
-            StandardErrorLogHandler(level: configuration.logLevel, format: configuration.logFormat)
+            StandardErrorLogHandler(
+                level: configuration.logLevel,
+                format: configuration.logFormat,
+                writer: log
+            )
         }
         let logger = Logger(label: "relaycast")
         for warning in resolution.warnings {
@@ -43,17 +49,26 @@ struct Serve: ParsableCommand {
                 "listen": .array(service.boundAddresses.map { "\($0)" }),
             ]
         )
-        StandardOutput.write(Greeting.text(for: service.boundAddresses))
+        // Whoever has read the greeting finds the lines before it in the log.
+        log.flush()
+        greet(service.boundAddresses)
 
         let signal = Signals.waitForTermination {
             logger.info("SIGHUP received; there is nothing to reload yet")
         }
-        logger.info("stopping", metadata: ["signal": "\(signal)"])
-        // From here on another signal ends the process at once.
+        // From here on, before anything that could hang, another signal ends the process at once.
         Signals.unblockTermination()
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
         service.drain()
         service.stop()
         logger.info("stopped")
+    }
+
+    /// Prints the greeting from a thread of its own: a pipe that nobody reads must not keep the main
+    /// thread from taking signals.
+    private func greet(_ addresses: [ListenAddress]) {
+        let text = Greeting.text(for: addresses)
+        Thread.detachNewThread { StandardOutput.write(text) }
     }
 }
 

@@ -1,12 +1,15 @@
 """How the daemon starts and ends, seen from outside."""
 
+import http.client
 import json
 import os
 import re
 import resource
 import signal
+import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -158,3 +161,107 @@ def test_standard_error_that_is_full_does_not_end_it(binary, environment, tmp_pa
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("stuck", ["stderr", "stdout and stderr"])
+def test_a_log_that_nobody_reads_holds_up_neither_requests_nor_the_end(
+    binary, environment, tmp_path, stuck
+):
+    reader, writer = os.pipe()
+    fill(writer)
+    process = subprocess.Popen(
+        [binary, "serve", "--listen", "none", "--unix-socket", "socket"],
+        env=environment,
+        cwd=tmp_path,
+        stdout=writer if "stdout" in stuck else subprocess.DEVNULL,
+        stderr=writer,
+    )
+    os.close(writer)
+    try:
+        client = Client(tmp_path / "socket")
+        for number in range(500):
+            client.request("DELETE", f"/v1/sessions/absent-{number}")
+            answer = client.getresponse()
+            answer.read()
+            assert answer.status == 404
+        start = time.monotonic()
+        process.terminate()
+        assert process.wait(20) == 0
+        assert time.monotonic() - start < 2
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+
+
+def test_a_log_that_is_read_late_says_how_many_lines_were_dropped(binary, environment, tmp_path):
+    reader, writer = os.pipe()
+    filled = fill(writer)
+    process = subprocess.Popen(
+        [binary, "serve", "--listen", "none", "--unix-socket", "socket", "--log-format", "json"],
+        env=environment,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=writer,
+    )
+    os.close(writer)
+    try:
+        client = Client(tmp_path / "socket")
+        for _ in range(5000):
+            client.request("DELETE", "/v1/sessions/absent")
+            client.getresponse().read()
+        with os.fdopen(reader, "rb") as log:
+            assert len(log.read(filled)) == filled
+            process.terminate()
+            events = [json.loads(line) for line in log]
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert any(event["message"] == "serving" for event in events)
+    assert events[-1]["message"] == "stopped"
+    dropped = sum(int(event["dropped"]) for event in events if "dropped" in event)
+    assert dropped > 0
+    deletes = [event for event in events if event.get("method") == "DELETE"]
+    assert dropped + len(deletes) == 5000
+
+
+def test_why_it_could_not_start_is_written_before_it_ends(relaycast, tmp_path):
+    (tmp_path / "file").touch()
+    run = relaycast("serve", "--listen", "127.0.0.1:0", "--data-directory", "file/data")
+    assert run.returncode == 73
+    assert "cannot start" in run.stderr
+
+
+def fill(writer: int) -> int:
+    """Fills the pipe to its last byte; answers how many it took. It blocks again afterwards."""
+    os.set_blocking(writer, False)
+    filled = 0
+    for size in (4096, 1):
+        try:
+            while True:
+                filled += os.write(writer, b"." * size)
+        except BlockingIOError:
+            pass
+    os.set_blocking(writer, True)
+    return filled
+
+
+class Client(http.client.HTTPConnection):
+    """A connection to a daemon's Unix socket, made as soon as there is one."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        deadline = time.monotonic() + self.timeout
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            try:
+                return self.sock.connect(str(self.path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                self.sock.close()
+                assert time.monotonic() < deadline, "the daemon does not listen"
+                time.sleep(0.01)

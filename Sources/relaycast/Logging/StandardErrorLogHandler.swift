@@ -1,17 +1,19 @@
 import Foundation
 import Logging
 
-/// Writes each event of the log as one line to standard error.
+/// Hands each event of the log as one line to the writer of standard error; never blocks.
 struct StandardErrorLogHandler: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
     private let format: LogFormat
+    private let writer: LogWriter
 
     /// A handler that lets events of `level` and above through.
-    init(level: Logger.Level, format: LogFormat) {
+    init(level: Logger.Level, format: LogFormat, writer: LogWriter) {
         logLevel = level
         self.format = format
+        self.writer = writer
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -32,6 +34,6 @@ struct StandardErrorLogHandler: LogHandler {
             message: event.message.description,
             metadata: all
         )
-        StandardError.write(line.rendered(as: format))
+        writer.append(line.rendered(as: format))
     }
 }

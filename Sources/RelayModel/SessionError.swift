@@ -4,6 +4,8 @@ package struct SessionError: Error, Hashable, Sendable {
     package enum Code: String, Sendable, CaseIterable {
         case nameInUse = "name-in-use"
         case sessionNotFound = "session-not-found"
+        /// The session is not the one that the client had seen.
+        case preconditionFailed = "precondition-failed"
         case addressInUse = "address-in-use"
         case interfaceUnavailable = "interface-unavailable"
         case networkUnreachable = "network-unreachable"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contract.document import Document
-from support import Client, Daemon
+from support import Client, Daemon, Response
 
 COMMON = {
     "allow": [],
@@ -138,6 +138,25 @@ def test_a_session_lives_and_ends(kind: str, either: Client, document: Document)
     assert repeated == definition
     assert again.json()["id"] != session["id"]
     assert document.check("deleteSession", either.delete(path)).status == 204
+
+
+def test_if_match_deletes_only_the_version_it_names(
+    client: Client, document: Document, create: Callable[[dict], dict]
+) -> None:
+    session = create(KINDS["multicast-receiver"][0])
+    path = f"/v1/sessions/{session['name']}"
+    tag = client.get(path).headers["ETag"]
+
+    def delete(condition: str) -> Response:
+        answer = client.request("DELETE", path, headers={"If-Match": condition})
+        return document.check("deleteSession", answer)
+
+    for other in ('"other"', f"W/{tag}", f"{tag[:-1]}0{tag[-1]}", "nonsense"):
+        refused = delete(other)
+        assert (refused.status, refused.json()["code"]) == (412, "precondition-failed")
+    assert client.get(path).status == 200
+    assert delete(f'"other", {tag}').status == 204
+    assert delete("*").status == 404
 
 
 def test_the_server_makes_a_name(create: Callable[[dict], dict]) -> None:

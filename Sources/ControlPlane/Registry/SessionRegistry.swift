@@ -66,8 +66,18 @@ final class SessionRegistry: Sendable {
 
     /// Ends a session; when this returns, no more of its datagrams are handled, its group is left
     /// and its definition is gone.
-    func delete(_ name: SessionName, requestID: String) throws(SessionError) {
+    func delete(
+        _ name: SessionName,
+        ifMatch condition: EntityTagCondition?,
+        requestID: String
+    ) throws(SessionError) {
         guard let session = session(name) else { throw Self.notFound(name) }
+        if let condition, !condition.admits(session.entityTag) {
+            throw SessionError(
+                .preconditionFailed,
+                "session \(name) is \(session.entityTag) now, not what If-Match says; read it again"
+            )
+        }
         if session.definition?.persist ?? true { try forget(session) }
         directory.withLock { $0.remove(name) }
         stop(session)

@@ -32,6 +32,7 @@ extension SessionError {
     private var status: HTTPStatus {
         switch code {
         case .sessionNotFound: .notFound
+        case .preconditionFailed: .preconditionFailed
         case .sendBufferFull: .serviceUnavailable
         case .definitionUnreadable, .internal: .internalServerError
         default: .conflict
@@ -42,6 +43,7 @@ extension SessionError {
         switch code {
         case .nameInUse: "Name in use"
         case .sessionNotFound: "Session not found"
+        case .preconditionFailed: "Precondition failed"
         case .addressInUse: "Address already in use"
         case .interfaceUnavailable: "Interface unavailable"
         case .networkUnreachable: "Network unreachable"

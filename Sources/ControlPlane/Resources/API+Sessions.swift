@@ -116,9 +116,10 @@ extension API {
     ) throws(Problem) -> Answer {
         _ = try QueryReader(request, allowed: [])
         let name = try session(parameters).name
+        let condition = EntityTagCondition(ifMatch: request)
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
-                try registry.delete(name, requestID: request.id)
+                try registry.delete(name, ifMatch: condition, requestID: request.id)
                 return .noContent
             } catch {
                 throw error.problem

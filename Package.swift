@@ -31,9 +31,16 @@ let package = Package(
         ),
 
         // Definitions on disk.
+        .systemLibrary(
+            name: "CSQLite",
+            pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]
+        ),
         .target(
             name: "SessionStore",
-            dependencies: ["RelayModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "RelayModel", "CSQLite", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict
         ),
 

@@ -43,6 +43,10 @@ extension SQLiteStore {
     }
 
     /// Opens the file, takes it for this process, checks it, and only then changes it.
+    ///
+    /// A log that a killed daemon has left is read, but goes into the file only once the database
+    /// is ours: closing the connection of a refused one would otherwise put it there. A log that
+    /// SQLite itself makes meanwhile is not kept.
     static func open(_ path: String) throws(StoreError) -> DatabaseQueue {
         do {
             var configuration = Configuration()
@@ -50,6 +54,9 @@ extension SQLiteStore {
             // A lock that is held now will be held for as long as its daemon runs.
             configuration.busyMode = .immediateError
             configuration.prepareDatabase { database in
+                if FileManager.default.fileExists(atPath: path + "-wal") {
+                    try database.keepLogOnClose(true)
+                }
                 // Before the first access, so that the lock is exclusive from then until the end.
                 try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
                 try database.execute(sql: "PRAGMA synchronous = FULL")
@@ -61,6 +68,7 @@ extension SQLiteStore {
                 try useWriteAheadLog(database)
             }
             try StoreSchema.migrator.migrate(connection)
+            try connection.writeWithoutTransaction { try $0.keepLogOnClose(false) }
             return connection
         } catch let error as StoreError {
             throw error

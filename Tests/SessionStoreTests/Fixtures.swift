@@ -26,6 +26,25 @@ final class TemporaryDirectory {
         try Data(contentsOf: URL(fileURLWithPath: database))
     }
 
+    /// The bytes of the write-ahead log; nil if there is none.
+    func logBytes() -> Data? {
+        FileManager.default.contents(atPath: database + "-wal")
+    }
+
+    /// Runs statements as another program would that is killed after them: they are in the
+    /// write-ahead log alone.
+    func executeLeavingALog(_ sql: String) throws {
+        let connection = try DatabaseQueue(path: database)
+        try connection.writeWithoutTransaction { database in
+            try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0")
+            try database.execute(sql: sql)
+        }
+        let (file, log) = (try bytes(), logBytes())
+        try connection.close()
+        try write(file)
+        try log?.write(to: URL(fileURLWithPath: database + "-wal"))
+    }
+
     /// Writes the database file.
     func write(_ bytes: Data) throws {
         try bytes.write(to: URL(fileURLWithPath: database))

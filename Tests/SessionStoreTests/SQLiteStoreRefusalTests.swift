@@ -53,6 +53,69 @@ import Testing
         try expectRefusalLeavingTheFile(.foreign)
     }
 
+    @Test func aDatabaseOfALaterVersionKeepsItsLog() throws {
+        try directory.fill(count: 1)
+        try directory.executeLeavingALog(
+            "INSERT INTO grdb_migrations VALUES ('from the future')"
+        )
+        try expectRefusalLeavingTheFile(.newer)
+        #expect(directory.logBytes()?.isEmpty == false)
+        // A refusal leaves no lock behind either.
+        try directory.execute("DELETE FROM grdb_migrations WHERE identifier LIKE 'from%'")
+        #expect(try SQLiteStore(directory: directory.path).all().count == 1)
+    }
+
+    @Test func aDatabaseOfAnotherProgramKeepsItsLog() throws {
+        try directory.executeLeavingALog("CREATE TABLE bookmark (url TEXT)")
+        try expectRefusalLeavingTheFile(.foreign)
+        #expect(directory.logBytes()?.isEmpty == false)
+    }
+
+    /// The log has a page of the table, not the first one of the file.
+    @Test(arguments: ["header", "page"])
+    func aDamagedDatabaseKeepsItsLog(damage: String) throws {
+        try directory.fill(count: 300)
+        try directory.executeLeavingALog(
+            "UPDATE session SET generation = 2 WHERE name = 'session-7'"
+        )
+        var bytes = try directory.bytes()
+        let start = damage == "header" ? 0 : bytes.count / 4096 / 2 * 4096
+        bytes.replaceSubrange(start..<start + 100, with: Data(repeating: 0x5A, count: 100))
+        try directory.write(bytes)
+        try expectRefusalLeavingTheFile(.corrupt)
+        #expect(directory.logBytes()?.isEmpty == false)
+    }
+
+    /// SQLite finds nothing to copy in such a log and would delete it.
+    @Test(arguments: ["", "not a log"])
+    func aRefusedDatabaseKeepsALogWithoutCommits(log: String) throws {
+        try directory.execute("PRAGMA journal_mode = WAL; CREATE TABLE bookmark (url TEXT)")
+        try Data(log.utf8).write(to: URL(fileURLWithPath: directory.database + "-wal"))
+        try expectRefusalLeavingTheFile(.foreign)
+    }
+
+    @Test func aLockedDatabaseKeepsItsLog() throws {
+        try directory.fill(count: 1)
+        try directory.executeLeavingALog("UPDATE session SET generation = 2")
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let tool = try DatabaseQueue(path: directory.database, configuration: configuration)
+        try tool.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        try expectRefusalLeavingTheFile(.locked)
+        #expect(directory.logBytes()?.isEmpty == false)
+        try tool.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+        try tool.close()
+    }
+
+    @Test func theLogOfAnAcceptedDatabaseGoesIntoItWhenItIsClosed() throws {
+        try directory.fill(count: 1)
+        try directory.executeLeavingALog("UPDATE session SET generation = 2")
+        let store = try SQLiteStore(directory: directory.path)
+        #expect(try store.all().map(\.generation) == [2])
+        try store.close()
+        #expect(directory.logBytes() == nil)
+    }
+
     @Test func aFileThatIsNoDatabaseIsRefused() throws {
         try directory.write(Data("This is a letter, not a database.\n".utf8))
         try expectRefusalLeavingTheFile(.corrupt)
@@ -127,13 +190,14 @@ import Testing
         )
     }
 
-    /// The same, and the file has the same bytes as before.
+    /// The same, and the file and its log have the same bytes as before.
     private func expectRefusalLeavingTheFile(
         _ kind: StoreError.Kind,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        let before = try directory.bytes()
+        let (before, logBefore) = (try directory.bytes(), directory.logBytes())
         try expectRefusal(kind, sourceLocation: sourceLocation)
         #expect(try directory.bytes() == before, sourceLocation: sourceLocation)
+        #expect(directory.logBytes() == logBefore, sourceLocation: sourceLocation)
     }
 }

@@ -33,6 +33,7 @@ let package = Package(
         // Definitions on disk.
         .systemLibrary(
             name: "CSQLite",
+            path: "Sources/SessionStore/CSQLite",
             pkgConfig: "sqlite3",
             providers: [.apt(["libsqlite3-dev"])]
         ),
@@ -41,6 +42,7 @@ let package = Package(
             dependencies: [
                 "RelayModel", "CSQLite", .product(name: "GRDB", package: "GRDB.swift"),
             ],
+            exclude: ["CSQLite"],
             swiftSettings: strict
         ),
 

@@ -3,6 +3,21 @@ import Testing
 @testable import RelayEngine
 
 @Suite struct WorkQueueTests {
+    /// A queue that kept what has run would keep whatever its jobs captured.
+    @Test func aJobThatHasRunIsLetGo() throws {
+        final class Token: Sendable {}
+        let queue = try WorkQueue(name: "test", jobsMax: 8)
+        weak var token: Token?
+        do {
+            let captured = Token()
+            token = captured
+            #expect(queue.submit { _ = captured })
+            #expect(queue.submit {})
+        }
+        #expect(eventually { token == nil })
+        queue.close()
+    }
+
     @Test func jobsRunInOrder() throws {
         let queue = try WorkQueue(name: "test", jobsMax: 1000)
         let seen = Locked<[Int]>([])

@@ -8,7 +8,7 @@ package final class WorkQueue: Sendable {
     }
 
     private struct State {
-        var jobs = ArraySlice<Job>()
+        var jobs: [Job] = []
         var timers: [UInt64: Timer] = [:]
         var nextTimer: UInt64 = 0
         var isClosed = false
@@ -85,8 +85,8 @@ package final class WorkQueue: Sendable {
             let due = state.timers.filter { $0.value.dueAt <= now }
             for token in due.keys { state.timers[token] = nil }
             let timed = due.values.sorted { $0.dueAt < $1.dueAt }.map(\.job)
-            if let job = state.jobs.popFirst() { return timed + [job] }
-            return timed.isEmpty && state.isClosed ? nil : timed
+            if state.jobs.isEmpty { return timed.isEmpty && state.isClosed ? nil : timed }
+            return timed + [state.jobs.removeFirst()]
         }
     }
 }

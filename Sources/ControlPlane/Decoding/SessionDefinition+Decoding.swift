@@ -192,11 +192,7 @@ extension ObjectReader {
         }
         if let flag = boolean("enabled") { definition.enabled = flag }
         if let flag = boolean("persist") { definition.persist = flag }
-        let labelRule = "at most 63 of a-z, A-Z, 0-9, '.', '_' and '-'"
-        definition.labels = metadata("labels", labelRule) { value in
-            value.utf8.count <= DefinitionLimits.labelValueBytesMax
-                && value.utf8.allSatisfy { $0.isLetterOrDigit || $0.isOne(of: "._-") }
-        }
+        definition.labels = metadata("labels", Label.valueRule, Label.isValue)
         let charactersMax = DefinitionLimits.annotationValueCharactersMax
         definition.annotations = metadata(
             "annotations",
@@ -221,13 +217,9 @@ extension ObjectReader {
         var entries: [String: String] = [:]
         var reader = ObjectReader(members, at: pointer(to: key))
         for name in members.keys.sorted() {
-            if !Self.isMetadataKey(name) {
+            if !Label.isKey(name) {
                 _ = reader.take(name)
-                reader.invalid(
-                    name,
-                    "a key has 1 to 63 letters, digits, '.', '_', '/' and '-', "
-                        + "the first and last a letter or digit"
-                )
+                reader.invalid(name, Label.keyRule)
             } else if let text = reader.string(name) {
                 if isValid(text) {
                     entries[name] = text
@@ -238,14 +230,6 @@ extension ObjectReader {
         }
         append(reader.faults)
         return entries
-    }
-
-    private static func isMetadataKey(_ name: String) -> Bool {
-        let bytes = name.utf8
-        guard (1...DefinitionLimits.metadataKeyBytesMax).contains(bytes.count),
-            bytes.first?.isLetterOrDigit == true, bytes.last?.isLetterOrDigit == true
-        else { return false }
-        return bytes.allSatisfy { $0.isLetterOrDigit || $0.isOne(of: "._/-") }
     }
 
     private mutating func addViolations(of definition: SessionDefinition) {
@@ -272,18 +256,6 @@ extension SessionDefinition {
     fileprivate mutating func removeRepeatedSources() {
         var seen: Set<IPAddress> = []
         sources.removeAll { !seen.insert($0).inserted }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isLetterOrDigit: Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
-            || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
-    }
-
-    fileprivate func isOne(of characters: StaticString) -> Bool {
-        "\(characters)".utf8.contains(self)
     }
 }
 

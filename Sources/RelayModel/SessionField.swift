@@ -35,4 +35,15 @@ package enum SessionField: String, Sendable, CaseIterable {
     package func applies(to kind: SessionKind, role: BroadcastRole?) -> Bool {
         applies(to: kind) && role.map(applies(to:)) ?? true
     }
+
+    /// Whether a session can change the field without another socket, so that it keeps its
+    /// datagrams, its counters and its packets. The others decide what is bound, joined or sent to.
+    package var isMutableInPlace: Bool {
+        switch self {
+        case .name, .kind, .role, .group, .address, .port, .interface, .localPort: false
+        case .sources, .allow, .deny, .requireSourcePort, .accept, .receiveOwn: true
+        case .loopback, .ttl, .reply, .recentPackets, .snapLength, .receiveBufferBytes: true
+        case .whenUnavailable, .labels, .annotations, .enabled, .persist: true
+        }
+    }
 }

@@ -1,7 +1,7 @@
 import CMicroHTTPD
 import Glibc
 
-/// Shuts down the sockets of clients that are late.
+/// Shuts down the sockets of clients that are late, and does what has been put off.
 ///
 /// libmicrohttpd's own timeout is for inactivity: a client that sends a byte a second lives for
 /// ever. Its thread may be waiting in poll(2), so another one looks at the clock. It calls
@@ -9,6 +9,7 @@ import Glibc
 final class DeadlineReaper: Sendable {
     private struct Watch {
         var timers: [Int32: ConnectionTimer] = [:]
+        var alarms = Alarms()
         var isStopped = false
     }
 
@@ -28,14 +29,29 @@ final class DeadlineReaper: Sendable {
         while true {
             watch.wait(untilNanoseconds: .max) { $0.isStopped || !$0.timers.isEmpty }
             let tick = relaycast_monotonic_nanoseconds() + tickNanoseconds
-            if watch.wait(untilNanoseconds: tick, for: { $0.isStopped }) { return }
+            var alarm = UInt64.max
+            watch.wait(untilNanoseconds: tick) { watch in
+                alarm = watch.alarms.earliestNanoseconds
+                return watch.isStopped || alarm < tick
+            }
+            if alarm < tick { watch.wait(untilNanoseconds: alarm) { $0.isStopped } }
+            if watch.withLock({ $0.isStopped }) { return }
             reap()
+            let now = relaycast_monotonic_nanoseconds()
+            for body in watch.withLock({ $0.alarms.takeDue(at: now) }) { body() }
         }
     }
 
     /// Ends `run()`.
     func stop() {
         watch.withLock { $0.isStopped = true }
+        watch.signal()
+    }
+
+    /// Does `body` at `nanoseconds` (CLOCK_MONOTONIC), on the reaper's thread, unless it has been
+    /// stopped. For requests in progress only: there is no other bound.
+    func at(nanoseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
+        watch.withLock { $0.alarms.add(nanoseconds, body) }
         watch.signal()
     }
 

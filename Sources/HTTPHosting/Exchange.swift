@@ -41,6 +41,10 @@ final class Exchange {
     var status: Int?
     var responseBytes = 0
 
+    /// The gate's refusal, held back until the body has arrived and the delay is over.
+    private(set) var delayedRefusal: (problem: Problem, delayMilliseconds: Int)?
+
+    private var principal: String?
     private var method = HTTPRequest.Method.get
     private var path: String?
     private var request: Request?
@@ -79,7 +83,7 @@ final class Exchange {
         path = target.path
         try checkOrigin(headers, target, listener.hostPolicy)
 
-        let request = Request(
+        var request = Request(
             id: id,
             method: method,
             target,
@@ -92,8 +96,9 @@ final class Exchange {
             bodyBytesMax = listener.routes.routes[index].bodyBytesMax ?? bodyBytesMax
             keepsBody = !listener.routes.routes[index].consumes.isEmpty
         }
-        self.request = request
         self.match = match
+        if let gate = listener.configuration.gate { try pass(gate, &request, listener.routes) }
+        self.request = request
         if let length = headers.contentLength {
             if length > bodyBytesMax { throw .bodyTooLarge(bytesMax: bodyBytesMax) }
             if keepsBody { self.request?.body.reserveCapacity(length) }
@@ -137,8 +142,28 @@ final class Exchange {
             status: status,
             responseBytes: method == .head ? 0 : responseBytes,
             durationNanoseconds: endedNanoseconds - begunNanoseconds,
-            peer: connection.peer
+            peer: connection.peer,
+            principal: principal
         )
+    }
+
+    private func pass(
+        _ gate: Gate,
+        _ request: inout Request,
+        _ routes: RouteTable
+    ) throws(Problem) {
+        var route: Route?
+        if case .found(let index, _) = match { route = routes.routes[index] }
+        switch gate(request, route) {
+        case .admit(let principal):
+            request.principal = principal
+            self.principal = principal?.id
+        case .refuse(let problem, let delayMilliseconds, let principal):
+            self.principal = principal?.id
+            guard delayMilliseconds > 0 else { throw problem }
+            delayedRefusal = (problem, delayMilliseconds)
+            keepsBody = false
+        }
     }
 
     private func checkOrigin(

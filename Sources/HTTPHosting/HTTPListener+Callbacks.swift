@@ -168,22 +168,38 @@ private func answer(
     _ listener: HTTPListener,
     _ connection: OpaquePointer
 ) -> MHD_Result {
-    let id = exchange.id
     exchange.connection.timer.pause()
+    if let (problem, delayMilliseconds) = exchange.delayedRefusal {
+        let reaper = listener.reaper
+        let end = relaycast_monotonic_nanoseconds() + UInt64(delayMilliseconds) * 1_000_000
+        return unsafe answerLater(exchange, listener, connection) { completion in
+            reaper.at(nanoseconds: end) { completion(problem) }
+        }
+    }
     switch exchange.answer(listener.routes) {
     case .now(let response):
         return unsafe send(response, exchange, listener, connection)
     case .later(let work):
-        exchange.phase = .waiting
-        exchange.wasSuspended = true
-        guard unsafe listener.requests.suspend(id, connection) else {
-            let refusal = Problem.draining.response(requestID: id)
-            return unsafe send(refusal, exchange, listener, connection)
-        }
-        let requests = listener.requests
-        work(Completion(requestID: id, deliverMaker: { make in requests.resume(id, make) }))
-        return .YES
+        return unsafe answerLater(exchange, listener, connection, work)
     }
+}
+
+private func answerLater(
+    _ exchange: Exchange,
+    _ listener: HTTPListener,
+    _ connection: OpaquePointer,
+    _ work: (Completion) -> Void
+) -> MHD_Result {
+    let id = exchange.id
+    exchange.phase = .waiting
+    exchange.wasSuspended = true
+    guard unsafe listener.requests.suspend(id, connection) else {
+        let refusal = Problem.draining.response(requestID: id)
+        return unsafe send(refusal, exchange, listener, connection)
+    }
+    let requests = listener.requests
+    work(Completion(requestID: id, deliverMaker: { make in requests.resume(id, make) }))
+    return .YES
 }
 
 private func send(

@@ -40,6 +40,9 @@ package struct ListenerConfiguration: Sendable {
     /// rebinding). A listener on all addresses accepts every literal; a unix socket everything.
     package var allowedHosts: Set<String> = []
 
+    /// Decides who may do what; nil lets everybody do everything.
+    package var gate: Gate?
+
     /// The request fields that handlers see; copying all of them would cost every request.
     package var fieldNames: [HTTPField.Name] = [
         .accept, .authorization, .contentEncoding, .contentType, .ifMatch, .ifNoneMatch,

@@ -36,6 +36,18 @@ package struct Peer: Sendable, Equatable {
     }
 }
 
+extension Peer {
+    /// Whether the client's IP address is one that only this host itself can have: 127.0.0.0/8 or
+    /// ::1. False for a unix socket, which has no address.
+    package var isLoopback: Bool {
+        guard let address else { return false }
+        if address.contains(":") {
+            return address == "::1" || address.hasPrefix("::ffff:127.")
+        }
+        return address.hasPrefix("127.")
+    }
+}
+
 extension Peer: CustomStringConvertible {
     /// For logs: `127.0.0.1:50312`, or `pid 812 uid 1000`.
     package var description: String {

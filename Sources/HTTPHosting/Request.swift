@@ -23,8 +23,12 @@ package struct Request: Sendable {
     /// The whole body; empty where the route consumes none.
     package var body: [UInt8]
 
-    /// Who asks.
+    /// The other end of the connection.
     package var peer: Peer
+
+    /// Who asks, as the listener's gate found out; nil where it did not need to know, and without
+    /// a gate.
+    package var principal: (any Principal)?
 
     /// Takes the request target apart.
     ///

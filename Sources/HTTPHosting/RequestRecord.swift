@@ -23,6 +23,9 @@ package struct RequestRecord: Sendable {
     /// Nanoseconds from the request line to the end of the response.
     package var durationNanoseconds: UInt64
 
-    /// Who asked.
+    /// The other end of the connection.
     package var peer: Peer
+
+    /// The id of the principal who asked; nil where the gate did not need to know.
+    package var principal: String?
 }

@@ -19,6 +19,10 @@ package struct Route: Sendable {
     /// Most bytes of body, where it differs from the listener's limit.
     package let bodyBytesMax: Int?
 
+    /// What the listener's gate asks of the caller, such as `sessions:read`; nil where everyone
+    /// may.
+    package let scope: String?
+
     /// Answers a request.
     package let handler: Handler
 
@@ -28,6 +32,7 @@ package struct Route: Sendable {
         _ template: String,
         consumes: [String] = [],
         bodyBytesMax: Int? = nil,
+        scope: String? = nil,
         handler: @escaping Handler
     ) {
         precondition(template.hasPrefix("/"), "A route's template begins with a slash.")
@@ -35,6 +40,7 @@ package struct Route: Sendable {
         self.template = template
         self.consumes = consumes
         self.bodyBytesMax = bodyBytesMax
+        self.scope = scope
         self.handler = handler
     }
 }

@@ -151,6 +151,26 @@ int relay_join_source(int fd, relay_endpoint group, relay_endpoint source, int i
     return result == 0 ? 0 : -errno;
 }
 
+int relay_set_sources(int fd, relay_endpoint group, const relay_endpoint *sources, int count,
+                      int interface_index)
+{
+    _Alignas(struct group_filter) uint8_t memory[GROUP_FILTER_SIZE(RELAY_SOURCES_MAX)];
+    struct group_filter *filter = (struct group_filter *)memory;
+    if (count > RELAY_SOURCES_MAX)
+        return -ENOBUFS;
+    memset(memory, 0, sizeof memory);
+    filter->gf_interface = (uint32_t)interface_index;
+    relay_to_sockaddr(&group, &filter->gf_group);
+    filter->gf_fmode = count > 0 ? MCAST_INCLUDE : MCAST_EXCLUDE;
+    filter->gf_numsrc = (uint32_t)count;
+    struct sockaddr_storage *list = (struct sockaddr_storage *)(memory + GROUP_FILTER_SIZE(0));
+    for (int index = 0; index < count; index++)
+        relay_to_sockaddr(&sources[index], &list[index]);
+    int level = group.family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
+    socklen_t length = (socklen_t)GROUP_FILTER_SIZE(count);
+    return setsockopt(fd, level, MCAST_MSFILTER, memory, length) == 0 ? 0 : -errno;
+}
+
 int64_t relay_receive_drops(int fd)
 {
     uint32_t memory[SK_MEMINFO_VARS] = {0};

@@ -9,6 +9,10 @@ struct DatagramFilter {
     /// The interface that groups and broadcasts must come in by; 0 = any.
     private let interfaceIndex: Int32
 
+    init(_ session: RelaySession) {
+        self.init(session.definition, interfaceIndex: session.path.interface?.index ?? 0)
+    }
+
     init(_ definition: SessionDefinition, interfaceIndex: Int32) {
         accept = definition.accept
         allow = definition.allow

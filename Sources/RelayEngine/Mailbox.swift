@@ -3,6 +3,11 @@ import RelayModel
 /// What other threads ask of the relay thread.
 enum RelayCommand: Sendable {
     case add(RelaySession, done: @Sendable (SystemCallError?) -> Void)
+    case change(
+        RelaySession,
+        to: RelaySession,
+        done: @Sendable (SystemCallError?) -> Void
+    )
     case remove(RelaySession, done: @Sendable () -> Void)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     case stop

@@ -3,7 +3,7 @@ import RelayModel
 
 /// The data plane: one thread that moves the datagrams of all sessions.
 ///
-/// `open`, `start` and `stop` block briefly and are called by one thread at a time; `send` may be
+/// `open`, `start`, `update` and `stop` block briefly and are called by one thread at a time; `send` may be
 /// called by any thread and does not block.
 package final class RelayEngine: Sendable {
     package struct Options: Sendable {
@@ -108,7 +108,13 @@ package final class RelayEngine: Sendable {
                 interfaceIndex: path.interface?.index ?? 0,
                 descriptorCeiling: options.descriptorCeiling
             )
-            return RelaySession(definition, activity: activity, path: path, socket: socket)
+            return RelaySession(
+                definition,
+                activity: activity,
+                path: path,
+                socket: socket,
+                receiveBufferBytes: try socket.grantedReceiveBufferBytes()
+            )
         } catch {
             throw SessionError(error)
         }
@@ -125,17 +131,22 @@ package final class RelayEngine: Sendable {
     /// Serves an opened session; returns when the relay thread has taken it over.
     package func start(_ session: RelaySession) throws(SessionError) {
         session.activity.attach(session.socket)
+        try ask { done in .add(session, done: done) }
+    }
+
+    /// Has the relay thread do something, and returns when it is done.
+    func ask(
+        _ command: (@escaping @Sendable (SystemCallError?) -> Void) -> RelayCommand
+    ) throws(SessionError) {
         let failure = Locked<SystemCallError?>(nil)
         let isDone = Latch()
         let isPosted = mailbox.post(
-            .add(session) { error in
+            command { error in
                 failure.withLock { $0 = error }
                 isDone.set()
             }
         )
-        guard isPosted else {
-            throw Self.isShutDown
-        }
+        guard isPosted else { throw Self.isShutDown }
         isDone.wait()
         if let error = failure.withLock({ $0 }) { throw SessionError(error) }
     }

@@ -1,22 +1,29 @@
 import RelayModel
 
 /// A session with an open socket: what the engine runs, and what was granted to it.
+///
+/// After a change in place there is another value for the same socket; the engine takes either for
+/// the session.
 package final class RelaySession: Sendable {
     package let definition: SessionDefinition
     package let activity: SessionActivity
     let path: ResolvedPath
     let socket: SessionSocket
+    /// The receive buffer that the kernel granted.
+    package let receiveBufferBytes: Int
 
     init(
         _ definition: SessionDefinition,
         activity: SessionActivity,
         path: ResolvedPath,
-        socket: SessionSocket
+        socket: SessionSocket,
+        receiveBufferBytes: Int
     ) {
         self.definition = definition
         self.activity = activity
         self.path = path
         self.socket = socket
+        self.receiveBufferBytes = receiveBufferBytes
     }
 
     /// The interface in use; nil only for a broadcast receiver on every interface.
@@ -27,7 +34,4 @@ package final class RelaySession: Sendable {
 
     /// Where posted datagrams go; nil for a session that only receives.
     package var destination: Endpoint? { path.destination }
-
-    /// The receive buffer that the kernel granted.
-    package var receiveBufferBytes: Int { socket.receiveBufferBytes }
 }

@@ -9,7 +9,7 @@ extension SessionError {
     }
 
     private static func meaning(of error: SystemCallError) -> (Code, String) {
-        let isJoin = error.operation.hasPrefix("MCAST_JOIN")
+        let isJoin = error.operation.hasPrefix("MCAST_")
         switch error.number {
         case EADDRINUSE where !isJoin: return (.addressInUse, "")
         case EADDRNOTAVAIL where !isJoin: return (.interfaceUnavailable, "")

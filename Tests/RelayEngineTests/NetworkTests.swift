@@ -37,6 +37,59 @@ import Testing
         }
     }
 
+    @Test func theSourcesOfAnIPv6GroupChangeUnderTraffic() async {
+        await #expect(processExitsWith: .success) {
+            guard enterNetwork() else { exit(2) }
+            try withEngine { engine in
+                let (group, port) = (anyGroup(.ipv6), try freePort(.ipv6))
+                var receiver = try engine.run(
+                    definition(.multicastReceiver, group: group, port: port) {
+                        $0.interface = .name("inside")
+                        $0.sources = [address("fd00::1")]
+                        $0.recentPackets = 4096
+                        $0.receiveBufferBytes = 8_388_608
+                    }
+                )
+                let sender = try engine.run(
+                    definition(.multicastSender, group: group, port: port) {
+                        $0.interface = .name("inside")
+                    }
+                )
+                let isSent = Counter()
+                let posting = try WorkerThread(name: "posting") {
+                    pace(3000) { engine.send(SendRequest($0.map(payload)), from: sender) { _ in } }
+                    isSent.increment()
+                }
+                var rounds = 0
+                while isSent.count == 0 {
+                    rounds += 1
+                    let others = (0..<rounds % 9).map { address("fd00::\($0 + 2)") }
+                    receiver = try engine.update(receiver) {
+                        $0.sources = others + [address("fd00::1")]
+                    }
+                }
+                posting.join()
+                if rounds < 10 { exit(3) }
+                guard eventually({ receiver.values.accepted.datagrams == 3000 }) else { exit(4) }
+                if receiver.packets().compactMap({ number($0.payload) }) != Array(1...3000) {
+                    exit(5)
+                }
+                // Any source is a change of the mode, tried without traffic.
+                receiver = try engine.update(receiver) { $0.sources = [] }
+                if engine.sendAndWait([[1]], from: sender)?.failure != nil { exit(6) }
+                guard eventually({ receiver.values.accepted.datagrams == 3001 }) else { exit(7) }
+                receiver = try engine.update(receiver) { $0.sources = [address("fd00::2")] }
+                if engine.sendAndWait([[2]], from: sender)?.failure != nil { exit(8) }
+                receiver = try engine.update(receiver) { $0.sources = [address("fd00::1")] }
+                if engine.sendAndWait([[3]], from: sender)?.failure != nil { exit(9) }
+                guard eventually({ receiver.values.accepted.datagrams == 3002 }) else { exit(10) }
+                if receiver.packets().last?.payload != [3] { exit(11) }
+                engine.stop(receiver)
+                engine.stop(sender)
+            }
+        }
+    }
+
     @Test func aSlowInterfaceHoldsARequestUpButLosesNothing() async {
         await #expect(processExitsWith: .success) {
             // 2 Mbit/s, and a queue larger than the socket's send buffer.

@@ -50,6 +50,12 @@ int relay_receive_buffer(int fd);
 int relay_join(int fd, relay_endpoint group, int interface_index);
 // MCAST_JOIN_SOURCE_GROUP (S,G).
 int relay_join_source(int fd, relay_endpoint group, relay_endpoint source, int interface_index);
+// The most sources of a filter: net.ipv6.mld_max_msf; IPv4 has net.ipv4.igmp_max_msf, 10.
+#define RELAY_SOURCES_MAX 64
+// MCAST_MSFILTER (RFC 3678, 4.1.2): replaces the whole filter of a group that the socket is a
+// member of; the new sources are added before the old ones go. No sources = any source.
+int relay_set_sources(int fd, relay_endpoint group, const relay_endpoint *sources, int count,
+                      int interface_index);
 // sk_drops from SO_MEMINFO: datagrams dropped at the receive buffer; wraps at 2^32.
 int64_t relay_receive_drops(int fd);
 

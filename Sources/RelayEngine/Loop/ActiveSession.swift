@@ -3,15 +3,15 @@ import RelayModel
 
 /// A session as the relay thread runs it: everything that only this thread touches.
 final class ActiveSession {
-    let session: RelaySession
+    private(set) var session: RelaySession
     var pendingSends: [PendingSend] = []
     /// Whether the poller also watches for writability.
     var isWatchingWritable = false
 
-    let filter: DatagramFilter
+    private(set) var filter: DatagramFilter
     /// Whether it receives copies of what it sends, and drops them. A copy comes back by the
     /// loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
-    let dropsOwnCopies: Bool
+    private(set) var dropsOwnCopies: Bool
     var own = OwnDatagrams()
     var replier: Replier?
 
@@ -20,14 +20,21 @@ final class ActiveSession {
 
     init(_ session: RelaySession, hostname: String) {
         self.session = session
-        let definition = session.definition
-        filter = DatagramFilter(
-            definition,
-            interfaceIndex: session.path.interface?.index ?? 0
-        )
-        let isPeer = definition.kind == .multicastPeer || definition.role == .peer
-        dropsOwnCopies = isPeer && !definition.receiveOwn
-        if let reply = definition.reply { replier = Replier(reply, hostname: hostname) }
+        filter = DatagramFilter(session)
+        dropsOwnCopies = session.definition.dropsOwnCopies
+        replier = session.definition.reply.map { Replier($0, hostname: hostname) }
+    }
+
+    /// Goes on with another definition for the same socket. An equal reply keeps its token bucket.
+    func change(to next: RelaySession, hostname: String) {
+        if next.definition.reply != session.definition.reply {
+            replier = next.definition.reply.map { Replier($0, hostname: hostname) }
+        }
+        session = next
+        filter = DatagramFilter(next)
+        dropsOwnCopies = next.definition.dropsOwnCopies
+        // Copies that are let in use nothing up.
+        if !dropsOwnCopies { own = OwnDatagrams() }
     }
 
     var activity: SessionActivity { session.activity }
@@ -122,6 +129,12 @@ final class ActiveSession {
                 errno: SystemCallError.name(of: number)
             )
         )
+    }
+}
+
+extension SessionDefinition {
+    fileprivate var dropsOwnCopies: Bool {
+        (kind == .multicastPeer || role == .peer) && !receiveOwn
     }
 }
 

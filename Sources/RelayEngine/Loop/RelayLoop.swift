@@ -14,7 +14,7 @@ struct RelayLoop: ~Copyable {
     /// Sessions by slot; a slot is the token of its socket's events.
     private var slots: [ActiveSession?] = []
     private var freeSlots: [Int] = []
-    private var slotOfSession: [ObjectIdentifier: Int] = [:]
+    private var slotOfSocket: [ObjectIdentifier: Int] = [:]
     /// Slots with requests that can be sent now.
     private var sendingSlots: [Int] = []
     /// Slots whose requests wait for buffer space.
@@ -68,6 +68,7 @@ struct RelayLoop: ~Copyable {
     private mutating func execute(_ command: RelayCommand) {
         switch command {
         case .add(let session, let done): done(add(session))
+        case .change(let session, let next, let done): done(change(session, to: next))
         case .remove(let session, let done):
             remove(session)
             done()
@@ -87,14 +88,35 @@ struct RelayLoop: ~Copyable {
         }
         let active = ActiveSession(session, hostname: hostname)
         if slot == slots.count { slots.append(active) } else { slots[slot] = active }
-        slotOfSession[ObjectIdentifier(session)] = slot
+        slotOfSocket[ObjectIdentifier(session.socket)] = slot
+        return nil
+    }
+
+    /// Between two batches, so that each is judged and remembered by one definition.
+    private func change(_ session: RelaySession, to next: RelaySession) -> SystemCallError? {
+        do {
+            try session.socket.change(
+                SessionSocket.fieldsOfSending,
+                from: session.definition,
+                to: next.definition,
+                interfaceIndex: session.path.interface?.index ?? 0
+            )
+        } catch {
+            return error
+        }
+        next.activity.recentPackets.resize(
+            capacity: next.definition.recentPackets,
+            snapLength: next.definition.snapLength
+        )
+        if let slot = slotOfSocket[ObjectIdentifier(session.socket)] {
+            slots[slot]?.change(to: next, hostname: hostname)
+        }
         return nil
     }
 
     private mutating func remove(_ session: RelaySession) {
-        guard let slot = slotOfSession.removeValue(forKey: ObjectIdentifier(session)) else {
-            return
-        }
+        guard let slot = slotOfSocket.removeValue(forKey: ObjectIdentifier(session.socket))
+        else { return }
         do {
             try poller.remove(session.socket.number)
         } catch {
@@ -112,7 +134,8 @@ struct RelayLoop: ~Copyable {
         _ request: SendRequest,
         _ done: @escaping @Sendable (SendOutcome) -> Void
     ) {
-        guard let slot = slotOfSession[ObjectIdentifier(session)], let active = slots[slot] else {
+        guard let slot = slotOfSocket[ObjectIdentifier(session.socket)], let active = slots[slot]
+        else {
             return done(SendOutcome(failure: Self.notRunning))
         }
         guard session.path.destination != nil else {

@@ -90,6 +90,24 @@ struct PacketRing: ~Copyable {
         )
     }
 
+    /// Takes on another size. Sequence numbers go on; the newest packets stay as far as they fit,
+    /// cut to the snap length.
+    mutating func resize(capacity: Int, snapLength: Int) {
+        if capacity == self.capacity && snapLength == self.snapLength { return }
+        var resized = PacketRing(capacity: capacity, snapLength: snapLength)
+        let kept = UInt64(min(count, capacity))
+        resized.newest = newest - kept
+        while resized.newest < newest {
+            let header = headers[Int((resized.newest + 1) % UInt64(self.capacity))]
+            resized.append(header, payload: payload(header).span)
+        }
+        self = resized
+    }
+
+    private func payload(_ header: Header) -> [UInt8] {
+        payloads?.bytes(at: header.position, length: header.capturedLength) ?? []
+    }
+
     /// Forgets the oldest packets until the header and the payload find room.
     private mutating func makeRoom(for length: Int) {
         if count == capacity { count -= 1 }
@@ -114,7 +132,7 @@ struct PacketRing: ~Copyable {
             ttl: header.ttl,
             length: header.length,
             dropReason: header.dropReason,
-            payload: payloads?.bytes(at: header.position, length: header.capturedLength) ?? []
+            payload: payload(header)
         )
     }
 

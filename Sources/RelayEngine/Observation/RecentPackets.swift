@@ -62,6 +62,11 @@ extension RecentPackets {
         return first
     }
 
+    /// Takes on another size; readers that wait go on waiting.
+    func resize(capacity: Int, snapLength: Int) {
+        state.withLock { $0.ring.resize(capacity: capacity, snapLength: snapLength) }
+    }
+
     func record(_ error: TransferError) {
         state.withLock { $0.lastError = error }
     }

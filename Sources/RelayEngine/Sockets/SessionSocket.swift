@@ -12,18 +12,22 @@ final class SessionSocket: Sendable {
     /// The descriptor's number, for the relay thread, which owns the socket until it is removed.
     let number: Int32
     let localEndpoint: Endpoint
-    let receiveBufferBytes: Int
+    /// What the system grants to who asks for no receive buffer (`net.core.rmem_default`).
+    let defaultReceiveBufferBytes: Int
 
     private init(
         descriptor: consuming sending Descriptor,
         localEndpoint: Endpoint,
-        receiveBufferBytes: Int
+        defaultReceiveBufferBytes: Int
     ) {
         number = descriptor.number
         self.descriptor = Locked(descriptor)
         self.localEndpoint = localEndpoint
-        self.receiveBufferBytes = receiveBufferBytes
+        self.defaultReceiveBufferBytes = defaultReceiveBufferBytes
     }
+
+    /// Whether `close` was not called yet.
+    var isOpen: Bool { descriptor.withLock { $0 != nil } }
 
     /// Closes the descriptor, which also leaves the group; harmless when repeated.
     func close() {
@@ -91,6 +95,7 @@ extension SessionSocket {
             owning: try SystemCallError.check("socket", relay_socket_open(family))
         )
         guard descriptor.number < descriptorCeiling else { throw SystemCallError("socket", EMFILE) }
+        let defaultReceiveBufferBytes = try grantedReceiveBuffer(descriptor.number)
         try prepareToReceive(descriptor.number, definition)
         try prepareToSend(descriptor.number, definition, interfaceIndex: interfaceIndex)
         let wildcard = Endpoint(.unspecified(definition.family), port: definition.portToBind)
@@ -103,25 +108,20 @@ extension SessionSocket {
         }
         return SessionSocket(
             localEndpoint: try localEndpoint(of: descriptor.number),
-            receiveBufferBytes: Int(
-                try SystemCallError.check(
-                    "getsockopt SO_RCVBUF",
-                    relay_receive_buffer(descriptor.number)
-                )
-            ),
+            defaultReceiveBufferBytes: defaultReceiveBufferBytes,
             taking: descriptor
         )
     }
 
     private convenience init(
         localEndpoint: Endpoint,
-        receiveBufferBytes: Int,
+        defaultReceiveBufferBytes: Int,
         taking descriptor: consuming sending Descriptor
     ) {
         self.init(
             descriptor: descriptor,
             localEndpoint: localEndpoint,
-            receiveBufferBytes: receiveBufferBytes
+            defaultReceiveBufferBytes: defaultReceiveBufferBytes
         )
     }
 
@@ -132,12 +132,7 @@ extension SessionSocket {
         let family = Int32(definition.family.rawValue)
         try SystemCallError.check("IP_MULTICAST_ALL", relay_isolate_groups(number, family))
         try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
-        if let bytes = definition.receiveBufferBytes {
-            try SystemCallError.check(
-                "SO_RCVBUF",
-                relay_set_receive_buffer(number, Int32(clamping: bytes))
-            )
-        }
+        if let bytes = definition.receiveBufferBytes { try setReceiveBuffer(number, bytes) }
         // A sender's port is its own: shared, the unicast replies would go to only one of them.
         if definition.portToBind != 0 && definition.role != .sender
             && definition.kind != .multicastSender
@@ -152,20 +147,11 @@ extension SessionSocket {
         interfaceIndex: Int32
     ) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
-        if definition.sends || definition.reply != nil {
-            try SystemCallError.check("IP_RECVERR", relay_report_errors(number, family))
-        }
+        if definition.sends || definition.reply != nil { try reportErrors(number, definition) }
         guard definition.sends else { return }
-        try SystemCallError.check(
-            "IP_TTL",
-            relay_set_ttl(number, family, Int32(definition.ttl))
-        )
+        try setTTL(number, definition)
         if definition.kind.isMulticast {
-            let loopback: Int32 = definition.loopback ? 1 : 0
-            try SystemCallError.check(
-                "IP_MULTICAST_LOOP",
-                relay_set_multicast_loopback(number, family, loopback)
-            )
+            try setLoopback(number, definition)
             try SystemCallError.check(
                 "IP_MULTICAST_IF",
                 relay_set_multicast_interface(number, family, interfaceIndex)

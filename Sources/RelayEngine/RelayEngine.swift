@@ -21,6 +21,7 @@ package final class RelayEngine: Sendable {
     private let options: Options
     private let mailbox: Mailbox
     private let thread: WorkerThread
+    private let meter: LoopMeter
 
     /// Starts the relay thread; throws when the system has no descriptors or threads left.
     package init(_ options: Options) throws(SystemCallError) {
@@ -29,9 +30,11 @@ package final class RelayEngine: Sendable {
         let failure = Locked<SystemCallError?>(nil)
         let isReady = Latch()
         self.mailbox = mailbox
+        let meter = LoopMeter()
+        self.meter = meter
         thread = try WorkerThread(name: "relay") {
             do throws(SystemCallError) {
-                var loop = try RelayLoop(mailbox, hostname: options.hostname)
+                var loop = try RelayLoop(mailbox, hostname: options.hostname, meter: meter)
                 isReady.set()
                 loop.run()
             } catch {
@@ -50,6 +53,9 @@ package final class RelayEngine: Sendable {
     package func shutDown() {
         if mailbox.post(.stop) { thread.join() }
     }
+
+    /// How long the rounds of the relay thread took, since the start.
+    package var loopTimes: LoopTimes { meter.values() }
 
     /// Opens, binds and joins; the session is not served before `start`.
     ///

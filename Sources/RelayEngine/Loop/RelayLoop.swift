@@ -8,6 +8,7 @@ struct RelayLoop: ~Copyable {
 
     private let mailbox: Mailbox
     private let hostname: String
+    private let meter: LoopMeter
     private var poller: Poller
     private var batch = ReceiveBatch()
     private var outgoing = SendBatch()
@@ -21,9 +22,14 @@ struct RelayLoop: ~Copyable {
     private var blockedSlots: Set<Int> = []
     private var isStopped = false
 
-    init(_ mailbox: Mailbox, hostname: String) throws(SystemCallError) {
+    init(
+        _ mailbox: Mailbox,
+        hostname: String,
+        meter: LoopMeter
+    ) throws(SystemCallError) {
         self.mailbox = mailbox
         self.hostname = hostname
+        self.meter = meter
         let poller = try Poller()
         try poller.add(mailbox.signal.descriptor.number, token: Self.mailboxToken)
         self.poller = poller
@@ -37,8 +43,11 @@ struct RelayLoop: ~Copyable {
             } catch {
                 preconditionFailure("\(error.operation): \(error.name)")
             }
+            let beganAt = HostNetwork.monotonicNanoseconds()
             for index in 0..<poller.count { handle(poller.event(index)) }
             sendTurns()
+            let elapsed = HostNetwork.monotonicNanoseconds() - beganAt
+            meter.note(nanoseconds: UInt64(elapsed))
         }
         finish(mailbox.close())
     }

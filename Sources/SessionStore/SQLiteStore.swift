@@ -32,42 +32,12 @@ package final class SQLiteStore: DefinitionStore {
         connection = try Self.open(path)
     }
 
-    package func insert(_ session: StoredSession) throws(StoreError) {
-        try write { database in
-            try database.execute(
-                sql: """
-                    INSERT INTO session
-                        (name, id, kind, definition, generation, createdAt, updatedAt)
-                    VALUES (:name, :id, :kind, :definition, :generation, :createdAt, :updatedAt)
-                    """,
-                arguments: session.arguments
-            )
-        }
-    }
-
-    package func replace(_ session: StoredSession) throws(StoreError) {
-        let changed = try write { database in
-            try database.execute(
-                sql: """
-                    UPDATE session SET
-                        id = :id, kind = :kind, definition = :definition,
-                        generation = :generation, createdAt = :createdAt, updatedAt = :updatedAt
-                    WHERE name = :name
-                    """,
-                arguments: session.arguments
-            )
-            return database.changesCount
-        }
-        if changed == 0 {
-            throw StoreError(.absent, "The database \(path) has no session \(session.name).")
-        }
-    }
-
-    @discardableResult
-    package func delete(name: String) throws(StoreError) -> Bool {
-        try write { database in
-            try database.execute(sql: "DELETE FROM session WHERE name = ?", arguments: [name])
-            return database.changesCount > 0
+    package func write(_ changes: [StoreChange]) throws(StoreError) {
+        if changes.isEmpty { return }
+        try withConnection { connection in
+            try connection.write { database in
+                for change in changes { try database.make(change, path: path) }
+            }
         }
     }
 
@@ -76,6 +46,15 @@ package final class SQLiteStore: DefinitionStore {
             try connection.read { database in
                 try Row.fetchAll(database, sql: "SELECT * FROM session ORDER BY name")
                     .map(StoredSession.init(row:))
+            }
+        }
+    }
+
+    package func answers() throws(StoreError) -> [StoredAnswer] {
+        try withConnection { connection in
+            try connection.read { database in
+                try Row.fetchAll(database, sql: "SELECT * FROM answer ORDER BY createdAt, key")
+                    .map(StoredAnswer.init(row:))
             }
         }
     }
@@ -92,13 +71,6 @@ package final class SQLiteStore: DefinitionStore {
         }
     }
 
-    /// Runs one transaction.
-    private func write<Result>(
-        _ body: (Database) throws -> Result
-    ) throws(StoreError) -> Result {
-        try withConnection { try $0.write(body) }
-    }
-
     /// Runs one call with the connection, while it is open.
     private func withConnection<Result>(
         _ body: (DatabaseQueue) throws -> Result
@@ -113,6 +85,65 @@ package final class SQLiteStore: DefinitionStore {
         } catch {
             throw StoreError(error, path: path)
         }
+    }
+}
+
+extension Database {
+    fileprivate func make(_ change: StoreChange, path: String) throws {
+        switch change {
+        case .insert(let session):
+            try execute(
+                sql: """
+                    INSERT INTO session
+                        (name, id, kind, definition, generation, createdAt, updatedAt)
+                    VALUES (:name, :id, :kind, :definition, :generation, :createdAt, :updatedAt)
+                    """,
+                arguments: session.arguments
+            )
+        case .replace(let session):
+            try execute(
+                sql: """
+                    UPDATE session SET
+                        id = :id, kind = :kind, definition = :definition,
+                        generation = :generation, createdAt = :createdAt, updatedAt = :updatedAt
+                    WHERE name = :name
+                    """,
+                arguments: session.arguments
+            )
+            if changesCount == 0 {
+                throw StoreError(.absent, "The database \(path) has no session \(session.name).")
+            }
+        case .delete(let name):
+            try execute(sql: "DELETE FROM session WHERE name = ?", arguments: [name])
+        case .remember(let answer):
+            try execute(
+                sql: """
+                    INSERT OR REPLACE INTO answer (key, fingerprint, answer, createdAt)
+                    VALUES (:key, :fingerprint, :answer, :createdAt)
+                    """,
+                arguments: answer.arguments
+            )
+        case .forget(let key):
+            try execute(sql: "DELETE FROM answer WHERE key = ?", arguments: [key])
+        }
+    }
+}
+
+extension StoredAnswer {
+    fileprivate var arguments: StatementArguments {
+        [
+            "key": key, "fingerprint": fingerprint, "answer": answer, "createdAt": createdAt,
+        ]
+    }
+
+    /// A row of the table. The STRICT table guarantees the types.
+    fileprivate init(row: Row) {
+        self.init(
+            key: row["key"],
+            fingerprint: row["fingerprint"],
+            answer: row["answer"],
+            createdAt: row["createdAt"]
+        )
     }
 }
 

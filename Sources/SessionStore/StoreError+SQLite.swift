@@ -3,6 +3,10 @@ import GRDB
 extension StoreError {
     /// What an SQLite result code (sqlite.org/rescode.html) means to the person who runs the daemon.
     init(_ error: any Error, path: String) {
+        if let error = error as? StoreError {
+            self = error
+            return
+        }
         guard let error = error as? DatabaseError else {
             self.init(.failed, "The database \(path) cannot be used: \(error).")
             return

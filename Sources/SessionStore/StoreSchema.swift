@@ -24,6 +24,18 @@ enum StoreSchema {
                     """
             )
         }
+        migrator.registerMigration("answer") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE answer (
+                        key TEXT NOT NULL PRIMARY KEY CHECK (key <> ''),
+                        fingerprint TEXT NOT NULL,
+                        answer TEXT NOT NULL,
+                        createdAt INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID
+                    """
+            )
+        }
         return migrator
     }
 }

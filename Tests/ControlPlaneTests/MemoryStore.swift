@@ -3,11 +3,30 @@ import SessionStore
 
 /// A store in memory that fails when it is told to: what a disk cannot be made to do.
 final class MemoryStore: DefinitionStore {
-    enum Operation: Sendable { case insert, delete }
+    enum Operation: Sendable {
+        case insert, delete
+
+        init(_ change: StoreChange) {
+            switch change {
+            case .insert, .replace, .remember: self = .insert
+            case .delete, .forget: self = .delete
+            }
+        }
+    }
 
     private struct State {
         var sessions: [String: StoredSession] = [:]
+        var answers: [String: StoredAnswer] = [:]
         var failing: Set<Operation> = []
+
+        mutating func make(_ change: StoreChange) {
+            switch change {
+            case .insert(let session), .replace(let session): sessions[session.name] = session
+            case .delete(let name): sessions[name] = nil
+            case .remember(let answer): answers[answer.key] = answer
+            case .forget(let key): answers[key] = nil
+            }
+        }
     }
 
     private let state = HTTPHosting.Locked(State())
@@ -19,20 +38,17 @@ final class MemoryStore: DefinitionStore {
 
     private static let failure = StoreError(.full, "the disk is full")
 
-    func insert(_ session: StoredSession) throws(StoreError) {
+    func write(_ changes: [StoreChange]) throws(StoreError) {
         try state.withLock { state throws(StoreError) in
-            if state.failing.contains(.insert) { throw Self.failure }
-            state.sessions[session.name] = session
+            for change in changes where state.failing.contains(Operation(change)) {
+                throw Self.failure
+            }
+            for change in changes { state.make(change) }
         }
     }
 
-    func replace(_ session: StoredSession) throws(StoreError) { try insert(session) }
-
-    func delete(name: String) throws(StoreError) -> Bool {
-        try state.withLock { state throws(StoreError) in
-            if state.failing.contains(.delete) { throw Self.failure }
-            return state.sessions.removeValue(forKey: name) != nil
-        }
+    func answers() throws(StoreError) -> [StoredAnswer] {
+        state.withLock { state in state.answers.values.sorted { $0.createdAt < $1.createdAt } }
     }
 
     func all() throws(StoreError) -> [StoredSession] {

@@ -46,11 +46,44 @@ import Testing
         #expect(error?.kind == .absent)
     }
 
-    @Test func deletingAnswersWhetherThereWasASession() throws {
+    @Test func deletingLeavesNoSession() throws {
         try store.insert(.example("cam1"))
-        #expect(try store.delete(name: "cam1"))
-        #expect(try store.delete(name: "cam1") == false)
+        try store.delete(name: "cam1")
         #expect(try store.all().isEmpty)
+        try store.delete(name: "cam1")
+    }
+
+    @Test func changesAreMadeInOrderAllOfThemOrNone() throws {
+        try store.insert(.example("cam1"))
+        var changed = StoredSession.example("cam1")
+        changed.generation = 7
+        let answer = StoredAnswer(key: "k", fingerprint: "f", answer: "a", createdAt: 5)
+        try store.write([
+            .replace(changed), .insert(.example("cam2")), .delete(name: "cam2"),
+            .insert(.example("cam3")), .remember(answer),
+        ])
+        #expect(try store.all().map(\.name) == ["cam1", "cam3"])
+        #expect(try store.all().first?.generation == 7)
+        #expect(try store.answers() == [answer])
+
+        let error = #expect(throws: StoreError.self) {
+            try store.write([
+                .delete(name: "cam1"), .forget(key: "k"), .insert(.example("cam3")),
+            ])
+        }
+        #expect(error?.kind == .nameInUse)
+        #expect(try store.all().map(\.name) == ["cam1", "cam3"])
+        #expect(try store.answers() == [answer])
+        try store.write([])
+    }
+
+    @Test func anAnswerTakesThePlaceOfOneWithItsKey() throws {
+        let first = StoredAnswer(key: "k", fingerprint: "f", answer: "a", createdAt: 5)
+        let second = StoredAnswer(key: "k", fingerprint: "g", answer: "b", createdAt: 4)
+        try store.write([.remember(first), .remember(second)])
+        #expect(try store.answers() == [second])
+        try store.write([.forget(key: "k"), .forget(key: "none")])
+        #expect(try store.answers().isEmpty)
     }
 
     @Test func aSecondSessionOfTheSameNameOrIdentifierIsRefused() throws {

@@ -4,6 +4,8 @@
 #define RELAYCAST_CMICROHTTPD_H
 
 #include <arpa/inet.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -106,6 +108,22 @@ static inline struct relaycast_peer relaycast_peer_of(int descriptor)
         peer.group_id = credentials.gid;
     }
     return peer;
+}
+
+/// A SHA-256 digest (FIPS 180-4) as four words in the order of the digest's bytes, so that Swift
+/// gets it by value; `is_made` is 0 when GnuTLS refused, which it has no reason to.
+struct relaycast_digest {
+    uint64_t words[4];
+    int is_made;
+};
+
+/// The digest of `count` bytes, by the GnuTLS that libmicrohttpd brings.
+static inline struct relaycast_digest relaycast_sha256(const void *bytes, size_t count)
+{
+    struct relaycast_digest digest;
+    memset(&digest, 0, sizeof digest);
+    digest.is_made = gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, count, digest.words) == 0;
+    return digest;
 }
 
 /// `EADDRINUSE` for 98; glibc 2.32's strerrorname_np, which needs _GNU_SOURCE. NULL if unknown.

@@ -13,6 +13,10 @@ package struct SessionError: Error, Hashable, Sendable {
         case permissionDenied = "permission-denied"
         case sessionLimitReached = "session-limit-reached"
         case sessionNotRunning = "session-not-running"
+        /// Whoever asks may not reach sessions like this one.
+        case forbiddenScope = "forbidden-scope"
+        /// The configuration file defines it.
+        case managedByConfiguration = "managed-by-configuration"
         case cannotSend = "cannot-send"
         case datagramTooLarge = "datagram-too-large"
         case sendBufferFull = "send-buffer-full"

@@ -38,8 +38,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("PUT", "/v1/sessions", "GET, HEAD, POST"), ("POST", "/v1/sessions/a", "DELETE, GET, HEAD"),
-        ("PATCH", "/v1/sessions/a", "DELETE, GET, HEAD"),
+        ("PUT", "/v1/sessions", "DELETE, GET, HEAD, POST"),
+        ("POST", "/v1/sessions/a", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("PATCH", "/v1/apply", "POST"), ("DELETE", "/v1/export", "GET, HEAD"),
         ("GET", "/v1/sessions/a/datagrams", "POST"),
         ("DELETE", "/v1/sessions/a/packets", "GET, HEAD"), ("OPTIONS", "/livez", "GET, HEAD"),
     ])

@@ -151,7 +151,7 @@ def test_if_match_deletes_only_the_version_it_names(
         answer = client.request("DELETE", path, headers={"If-Match": condition})
         return document.check("deleteSession", answer)
 
-    for other in ('"other"', f"W/{tag}", f"{tag[:-1]}0{tag[-1]}", "nonsense"):
+    for other in ('"other"', f"W/{tag}", f"{tag[:-1]}0{tag[-1]}"):
         refused = delete(other)
         assert (refused.status, refused.json()["code"]) == (412, "precondition-failed")
     assert client.get(path).status == 200

@@ -16,7 +16,8 @@ struct ObjectReader {
         let detail: String
     }
 
-    private var members: [String: JSONValue]
+    /// Those that nobody has taken.
+    private(set) var members: [String: JSONValue]
     private let pointer: String
     private(set) var faults: [Fault] = []
 

@@ -37,6 +37,16 @@ extension Problem {
     /// Faults listed in one problem; a body of a thousand wrong members gets no longer answer.
     private static var errorsMax: Int { 32 }
 
+    /// 400: a header field is not as it must be.
+    static func invalidHeader(_ detail: String) -> Problem {
+        Problem(
+            status: .badRequest,
+            code: "invalid-header",
+            title: "Invalid header field",
+            detail: detail
+        )
+    }
+
     /// 400: a query parameter is unknown, repeated or out of range.
     static func invalidQuery(_ detail: String) -> Problem {
         Problem(

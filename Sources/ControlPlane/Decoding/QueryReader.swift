@@ -1,4 +1,5 @@
 import HTTPHosting
+import RelayModel
 
 /// Takes the parameters of a query; what is unknown, repeated or malformed is `invalid-query`.
 struct QueryReader {
@@ -35,6 +36,20 @@ struct QueryReader {
             )
         }
         return value
+    }
+
+    /// `true` or `false`; false where it is not given.
+    func flag(_ name: String) throws(Problem) -> Bool {
+        try word(name, ["true or false"]) { Bool($0) } ?? false
+    }
+
+    func selector(_ name: String) throws(Problem) -> LabelSelector? {
+        guard let text = values[name] else { return nil }
+        do {
+            return try LabelSelector(text)
+        } catch {
+            throw .invalidQuery("\(name) \(error)")
+        }
     }
 
     func word<Word>(

@@ -12,19 +12,29 @@ extension SessionDefinition {
     ///
     /// A definition without a name is given one.
     init(decoding body: JSONValue) throws(Problem) {
-        guard case .object(let members) = body else {
-            throw Problem(
-                .invalidField,
-                [
-                    ObjectReader.Fault(
-                        code: .invalidField,
-                        pointer: "",
-                        detail: "the body must be an object, not \(body.typeName)"
-                    )
-                ]
-            )
-        }
-        var reader = ObjectReader(members)
+        try self.init(decoding: try body.members(of: "the body"), at: "")
+    }
+
+    /// Reads a body whose session the path names: `name` may be left out. Another name is 409
+    /// `name-mismatch` (RFC 9110 section 9.3.4).
+    init(decoding body: JSONValue, as name: SessionName) throws(Problem) {
+        var members = try body.members(of: "the body")
+        if members["name"] == nil { members["name"] = .string(name.description) }
+        try self.init(decoding: members, at: "")
+        if self.name == name { return }
+        let detail = "must be \(name), as in the path, or be left out"
+        throw Problem(
+            status: .conflict,
+            code: "name-mismatch",
+            title: "Name mismatch",
+            detail: "/name: \(detail)",
+            errors: [Problem.FieldError(pointer: "/name", detail: detail)]
+        )
+    }
+
+    /// Reads the members of an object at a JSON pointer.
+    init(decoding members: [String: JSONValue], at pointer: String) throws(Problem) {
+        var reader = ObjectReader(members, at: pointer)
         let decoded = reader.definition()
         if let problem = reader.problem { throw problem }
         guard let decoded else { preconditionFailure("no definition and no fault") }

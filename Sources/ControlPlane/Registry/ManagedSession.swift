@@ -10,6 +10,7 @@ final class ManagedSession: Sendable {
     let storedName: String
     let kind: SessionKind
     let id: SessionID
+    let origin: SessionOrigin
     /// How often the definition was written, from 1.
     let generation: Int
     let createdAt: Timestamp
@@ -17,6 +18,8 @@ final class ManagedSession: Sendable {
     /// nil for a stored definition that this version cannot read.
     let definition: SessionDefinition?
     let activity: SessionActivity
+    /// Since when it is observed: when this incarnation began, or the daemon that restored it.
+    let observedSince: Timestamp
     /// What JSON says of the session whatever its state, written once: lists are polled.
     let fixedMembers: [UInt8]
 
@@ -32,28 +35,38 @@ final class ManagedSession: Sendable {
         storedName: String? = nil,
         kind: SessionKind,
         id: SessionID,
+        origin: SessionOrigin,
         generation: Int,
         createdAt: Timestamp,
         updatedAt: Timestamp,
         definition: SessionDefinition?,
-        status: SessionStatus
+        observation: Observation? = nil,
+        status: SessionStatus,
+        running: RelaySession? = nil
     ) {
         self.name = name
         self.storedName = storedName ?? name.description
         self.kind = kind
         self.id = id
+        self.origin = origin
         self.generation = generation
         self.createdAt = createdAt
         self.updatedAt = updatedAt
         self.definition = definition
-        activity = SessionActivity(
-            definition ?? SessionDefinition(name: name, kind: kind, port: 1)
-        )
-        state = Locked(State(status: status))
+        let observation =
+            observation
+            ?? Observation(
+                definition ?? SessionDefinition(name: name, kind: kind, port: 1),
+                since: HostNetwork.now()
+            )
+        activity = observation.activity
+        observedSince = observation.since
+        state = Locked(State(status: status, running: running))
         fixedMembers = JSONWriter.fixedMembers(
             name: name,
             kind: kind,
             id: id,
+            origin: origin,
             generation: generation,
             createdAt: createdAt,
             updatedAt: updatedAt,
@@ -61,15 +74,65 @@ final class ManagedSession: Sendable {
         )
     }
 
-    /// A new session as a client asked for it.
-    convenience init(creating definition: SessionDefinition) {
+    /// What is counted and remembered of an incarnation, and since when.
+    struct Observation {
+        let activity: SessionActivity
+        let since: Timestamp
+
+        init(_ definition: SessionDefinition, since: Timestamp) {
+            activity = SessionActivity(definition)
+            self.since = since
+        }
+
+        init(of session: ManagedSession) {
+            activity = session.activity
+            since = session.observedSince
+        }
+    }
+
+    /// A new session.
+    convenience init(creating definition: SessionDefinition, origin: SessionOrigin) {
         let now = HostNetwork.now()
         self.init(
             name: definition.name,
             kind: definition.kind,
             id: SessionID(createdAt: now),
+            origin: origin,
             generation: 1,
             createdAt: now,
+            updatedAt: now,
+            definition: definition,
+            status: Self.initialStatus(definition, since: now)
+        )
+    }
+
+    /// The same incarnation with another definition: its socket and what was observed go on.
+    convenience init(changing old: ManagedSession, to definition: SessionDefinition) {
+        self.init(
+            name: old.name,
+            kind: definition.kind,
+            id: old.id,
+            origin: old.origin,
+            generation: old.generation + 1,
+            createdAt: old.createdAt,
+            updatedAt: HostNetwork.now(),
+            definition: definition,
+            observation: Observation(of: old),
+            status: old.status,
+            running: old.running
+        )
+    }
+
+    /// A new incarnation in place of an old one, with counters of its own.
+    convenience init(replacing old: ManagedSession, with definition: SessionDefinition) {
+        let now = HostNetwork.now()
+        self.init(
+            name: old.name,
+            kind: definition.kind,
+            id: SessionID(createdAt: now),
+            origin: old.origin,
+            generation: old.generation + 1,
+            createdAt: old.createdAt,
             updatedAt: now,
             definition: definition,
             status: Self.initialStatus(definition, since: now)
@@ -83,17 +146,20 @@ final class ManagedSession: Sendable {
     ) -> SessionStatus {
         definition.enabled
             ? SessionStatus(.waiting, since: since)
-            : SessionStatus(
-                .disabled,
-                since: since,
-                reason: SessionError(.disabled, "`enabled` is false in the definition")
-            )
+            : SessionStatus(.disabled, since: since, reason: isDisabled)
     }
+
+    static let isDisabled = SessionError(.disabled, "`enabled` is false in the definition")
+
+    /// Whether the store has it: what the configuration file defines is kept there.
+    var isStored: Bool { origin == .api && definition?.persist ?? true }
 
     var status: SessionStatus { state.withLock { $0.status } }
 
     /// The open session; nil unless it is running or degraded.
     var running: RelaySession? { state.withLock { $0.running } }
+
+    var labels: [String: String] { definition?.labels ?? [:] }
 
     /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
     var entityTag: String { "\"\(id)-\(generation)\"" }
@@ -109,6 +175,23 @@ final class ManagedSession: Sendable {
             receiveBufferBytes: session.receiveBufferBytes
         )
         state.withLock { $0 = State(status: status, running: session) }
+    }
+
+    /// It runs on with another definition; its state stays.
+    func setRunning(updated session: RelaySession) {
+        state.withLock { state in
+            let old = state.status
+            let status = SessionStatus(
+                old.state,
+                since: old.since,
+                reason: old.reason,
+                interface: old.interface,
+                localAddress: old.localAddress,
+                destination: old.destination,
+                receiveBufferBytes: session.receiveBufferBytes
+            )
+            state = State(status: status, running: session)
+        }
     }
 
     /// It has no socket from now on. Keeps `since` while the state stays the same.

@@ -28,8 +28,23 @@ struct SessionDirectory: Sendable {
         sessions.insert(session, at: index(of: session.name))
     }
 
-    mutating func remove(_ name: SessionName) {
-        let index = index(of: name)
-        if index < sessions.count && sessions[index].name == name { sessions.remove(at: index) }
+    /// Puts sessions in the places of those of the same names, adds others, and removes those for
+    /// whose names there is nil; in time proportional to all, not to their product.
+    mutating func update(_ changes: [SessionName: ManagedSession?]) {
+        if changes.count == 1, let change = changes.first {
+            let index = index(of: change.key)
+            let exists = index < sessions.count && sessions[index].name == change.key
+            switch change.value {
+            case let session? where exists: sessions[index] = session
+            case let session?: sessions.insert(session, at: index)
+            case nil where exists: sessions.remove(at: index)
+            case nil: break
+            }
+            return
+        }
+        var merged = sessions.filter { changes[$0.name] == nil }
+        merged.append(contentsOf: changes.values.compactMap(\.self))
+        merged.sort { $0.name < $1.name }
+        sessions = merged
     }
 }

@@ -61,14 +61,15 @@ final class SessionSupervisor: Sendable {
             case nil:
                 registry.waitAgain(session, Self.hasGone(interface))
             case false? where state == .running:
-                session.setDegraded(
+                registry.setDegraded(
+                    session,
                     SessionError(
                         .interfaceUnavailable,
                         "interface \(interface.name) is down",
                         errno: "ENETDOWN"
                     )
                 )
-            case true? where state == .degraded: session.setDegraded(nil)
+            case true? where state == .degraded: registry.setDegraded(session, nil)
             default: break
             }
         }
@@ -88,7 +89,7 @@ final class SessionSupervisor: Sendable {
                 shown: session.status.interface,
                 interfaces: interfaces
             ) {
-            case .interface(let interface): session.setInterface(interface)
+            case .interface(let interface): registry.setInterface(session, interface)
             case .destination: registry.reopen(session, running, interfaces: interfaces)
             case nil: break
             }

@@ -51,6 +51,7 @@ extension ManagedSession {
             storedName: stored.name,
             kind: SessionKind(rawValue: stored.kind) ?? .broadcast,
             id: SessionID(stored.id) ?? SessionID(createdAt: created),
+            origin: .api,
             generation: stored.generation,
             createdAt: created,
             updatedAt: Timestamp(nanoseconds: stored.updatedAt),

@@ -12,7 +12,7 @@ extension JSONWriter {
         member("name", session.name.description)
         member("id", session.id.description)
         member("at", now)
-        member("uptimeSeconds", max(now.seconds(since: session.createdAt), 0))
+        member("uptimeSeconds", max(now.seconds(since: session.observedSince), 0))
         traffic("received", values.received)
         traffic("accepted", values.accepted)
         traffic("sent", values.sent)

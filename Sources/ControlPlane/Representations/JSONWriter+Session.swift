@@ -24,6 +24,7 @@ extension JSONWriter {
         name: SessionName,
         kind: SessionKind,
         id: SessionID,
+        origin: SessionOrigin,
         generation: Int,
         createdAt: Timestamp,
         updatedAt: Timestamp,
@@ -37,7 +38,7 @@ extension JSONWriter {
             writer.member("kind", kind.rawValue)
         }
         writer.member("id", id.description)
-        writer.member("origin", "api")
+        writer.member("origin", origin.rawValue)
         writer.member("generation", generation)
         writer.member("createdAt", createdAt)
         writer.member("updatedAt", updatedAt)

@@ -32,6 +32,7 @@ extension SessionError {
     private var status: HTTPStatus {
         switch code {
         case .sessionNotFound: .notFound
+        case .forbiddenScope: .forbidden
         case .preconditionFailed: .preconditionFailed
         case .sendBufferFull: .serviceUnavailable
         case .definitionUnreadable, .internal: .internalServerError
@@ -51,6 +52,8 @@ extension SessionError {
         case .permissionDenied: "Permission denied"
         case .sessionLimitReached: "Session limit reached"
         case .sessionNotRunning: "Session not running"
+        case .forbiddenScope: "Forbidden by the token's scope"
+        case .managedByConfiguration: "Managed by the configuration file"
         case .cannotSend: "Session cannot send"
         case .datagramTooLarge: "Datagram too large"
         case .sendBufferFull: "Send buffer full"
@@ -64,6 +67,7 @@ extension SessionError {
     private var pointer: String? {
         switch code {
         case .nameInUse: "/name"
+        case .forbiddenScope: "/labels"
         case .addressInUse: "/port"
         case .interfaceUnavailable: "/interface"
         case .groupJoinFailed: "/group"

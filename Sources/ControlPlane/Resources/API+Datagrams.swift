@@ -22,7 +22,7 @@ extension API {
         _ parameters: PathParameters
     ) throws(Problem) -> Answer {
         _ = try QueryReader(request, allowed: [])
-        let session = try session(parameters)
+        let session = try session(request, parameters)
         let body = try Self.body(of: request)
         if draining { throw .draining }
         guard session.definition?.sends != false else {

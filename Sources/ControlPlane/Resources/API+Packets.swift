@@ -46,7 +46,7 @@ extension API {
         _ parameters: PathParameters
     ) throws(Problem) -> Answer {
         let query = try PacketQuery(request)
-        let session = try session(parameters)
+        let session = try session(request, parameters)
         let page = Self.page(session, query, after: query.after)
         if !page.items.isEmpty || query.waitSeconds == 0 || draining || session.definition == nil {
             return .now(Self.response(page, query))

@@ -2,7 +2,7 @@ import HTTPHosting
 import HTTPTypes
 import RelayModel
 
-// /v1/sessions, /v1/sessions/{name} and its counters
+// /v1/sessions and /v1/sessions/{name}: reading. Writing is in API+Writing.swift.
 
 extension API {
     var sessionRoutes: [Route] {
@@ -10,14 +10,8 @@ extension API {
             Route(.get, "/v1/sessions") { [self] request, _ throws(Problem) in
                 .now(try listSessions(request))
             },
-            Route(.post, "/v1/sessions", consumes: ["application/json"]) {
-                [self] request, _ throws(Problem) in try createSession(request)
-            },
             Route(.get, "/v1/sessions/{name}") { [self] request, parameters throws(Problem) in
                 .now(try getSession(request, parameters))
-            },
-            Route(.delete, "/v1/sessions/{name}") { [self] request, parameters throws(Problem) in
-                try deleteSession(request, parameters)
             },
             Route(.get, "/v1/sessions/{name}/counters") {
                 [self] request, parameters throws(Problem) in
@@ -32,13 +26,15 @@ extension API {
     private func listSessions(_ request: Request) throws(Problem) -> Response {
         let query = try QueryReader(
             request,
-            allowed: ["limit", "pageToken", "kind", "state", "namePrefix", "include"]
+            allowed: ["limit", "pageToken", "kind", "state", "selector", "namePrefix", "include"]
         )
         let limit = try query.integer("limit", in: 1...Self.pageSizeMax) ?? Self.pageSizeDefault
         let includesCounters = try includesCounters(query)
         let filter = try SessionListFilter(query)
         let token = try query.word("pageToken", ["a nextPageToken"], SessionName.init)
 
+        // Before the sessions, so that a watch from there misses nothing.
+        let revision = registry.events.revision
         let directory = registry.snapshot()
         let start = token.map { directory.index(of: $0) } ?? 0
         var total = 0
@@ -52,7 +48,7 @@ extension API {
         for (index, session) in directory.sessions.enumerated() {
             // Read once, so that an item shows the state it was chosen for.
             let status = session.status
-            guard filter.admits(session, status) else { continue }
+            guard request.reaches(session), filter.admits(session, status) else { continue }
             total += 1
             if index < start || session.name == token { continue }
             if shown == limit {
@@ -65,6 +61,7 @@ extension API {
         }
         writer.endArray()
         writer.member("total", total)
+        writer.member("revision", revision.description)
         if hasMore, let lastShown { writer.member("nextPageToken", lastShown.description) }
         writer.endObject()
         return .json(writer.bytes)
@@ -74,57 +71,29 @@ extension API {
         try query.word("include", ["counters"]) { $0 == "counters" ? true : nil } ?? false
     }
 
-    private func createSession(_ request: Request) throws(Problem) -> Answer {
-        _ = try QueryReader(request, allowed: [])
-        let definition = try SessionDefinition(decoding: JSONValue(parsing: request.body))
-        return try write { [registry] () throws(Problem) in
-            do throws(SessionError) {
-                let session = try registry.create(definition, requestID: request.id)
-                var response = Self.response(session, status: .created, includesCounters: false)
-                response.fields[.location] = "/v1/sessions/\(session.name)"
-                return response
-            } catch {
-                throw error.problem(creating: definition)
-            }
-        }
-    }
-
     private func getSession(
         _ request: Request,
         _ parameters: PathParameters
     ) throws(Problem) -> Response {
         let query = try QueryReader(request, allowed: ["include"])
         let includesCounters = try includesCounters(query)
-        return Self.response(try session(parameters), includesCounters: includesCounters)
+        return Self.response(
+            try session(request, parameters),
+            includesCounters: includesCounters
+        )
     }
 
-    private static func response(
+    static func response(
         _ session: ManagedSession,
         status: HTTPResponse.Status = .ok,
-        includesCounters: Bool
+        includesCounters: Bool = false
     ) -> Response {
         var response = Response.json(status: status) { writer in
             writer.session(session, session.status, includesCounters: includesCounters)
         }
         response.fields[.eTag] = session.entityTag
+        if status == .created { response.fields[.location] = "/v1/sessions/\(session.name)" }
         return response
-    }
-
-    private func deleteSession(
-        _ request: Request,
-        _ parameters: PathParameters
-    ) throws(Problem) -> Answer {
-        _ = try QueryReader(request, allowed: [])
-        let name = try session(parameters).name
-        let condition = EntityTagCondition(ifMatch: request)
-        return try write { [registry] () throws(Problem) in
-            do throws(SessionError) {
-                try registry.delete(name, ifMatch: condition, requestID: request.id)
-                return .noContent
-            } catch {
-                throw error.problem
-            }
-        }
     }
 
     private func getCounters(
@@ -132,7 +101,7 @@ extension API {
         _ parameters: PathParameters
     ) throws(Problem) -> Response {
         _ = try QueryReader(request, allowed: [])
-        let session = try session(parameters)
+        let session = try session(request, parameters)
         return .json { $0.counters(of: session) }
     }
 }
@@ -141,6 +110,7 @@ extension API {
 private struct SessionListFilter {
     private let kind: SessionKind?
     private let state: SessionState?
+    private let selector: LabelSelector?
     private let namePrefix: String?
 
     init(_ query: QueryReader) throws(Problem) {
@@ -154,6 +124,7 @@ private struct SessionListFilter {
             SessionState.allCases.map(\.rawValue),
             SessionState.init(rawValue:)
         )
+        selector = try query.selector("selector")
         namePrefix = try query.word("namePrefix", ["the beginnings of names: \(SessionName.rule)"])
         {
             SessionName.isPrefix($0) ? $0 : nil
@@ -164,6 +135,6 @@ private struct SessionListFilter {
         if let kind, session.kind != kind { return false }
         if let namePrefix, !session.name.description.hasPrefix(namePrefix) { return false }
         if let state, status.state != state { return false }
-        return true
+        return selector?.admits(session.labels) ?? true
     }
 }

@@ -8,6 +8,7 @@ final class API: Sendable {
     let registry: SessionRegistry
     /// Where everything happens that opens a socket or touches the disk.
     let control: WorkQueue
+    let idempotentAnswers: IdempotentAnswers
     let options: ServiceOptions
     let startedAt: Timestamp
     let hostname: String
@@ -15,9 +16,16 @@ final class API: Sendable {
     let boundAddresses = Locked<[ListenAddress]>([])
     private let isDraining = Atomic(false)
 
-    init(registry: SessionRegistry, control: WorkQueue, options: ServiceOptions, hostname: String) {
+    init(
+        registry: SessionRegistry,
+        control: WorkQueue,
+        idempotentAnswers: IdempotentAnswers = IdempotentAnswers(),
+        options: ServiceOptions,
+        hostname: String
+    ) {
         self.registry = registry
         self.control = control
+        self.idempotentAnswers = idempotentAnswers
         self.options = options
         self.hostname = hostname
         startedAt = HostNetwork.now()
@@ -25,7 +33,8 @@ final class API: Sendable {
 
     /// Every route, by resource.
     var routes: [Route] {
-        sessionRoutes + packetRoutes + datagramRoutes + interfaceRoutes + serverRoutes
+        sessionRoutes + writingRoutes + applyRoutes + packetRoutes + datagramRoutes
+            + interfaceRoutes + serverRoutes
             + healthRoutes + contractRoutes
     }
 
@@ -53,12 +62,15 @@ final class API: Sendable {
         }
     }
 
-    /// The session that the path names.
-    func session(_ parameters: PathParameters) throws(Problem) -> ManagedSession {
+    /// The session that the path names, if it is there for whoever asks.
+    func session(
+        _ request: Request,
+        _ parameters: PathParameters
+    ) throws(Problem) -> ManagedSession {
         let text = parameters["name"]
-        guard let name = SessionName(text), let session = registry.session(name) else {
-            throw SessionError(.sessionNotFound, "there is no session \(text)").problem
-        }
+        guard let name = SessionName(text), let session = registry.session(name),
+            request.reaches(session)
+        else { throw SessionError(.sessionNotFound, "there is no session \(text)").problem }
         return session
     }
 }

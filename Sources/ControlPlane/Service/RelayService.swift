@@ -61,7 +61,14 @@ package final class RelayService {
             sessionsMax: options.limits.sessionsMax,
             logger: logger
         )
-        let api = API(registry: registry, control: control, options: options, hostname: hostname)
+        let idempotentAnswers = IdempotentAnswers()
+        let api = API(
+            registry: registry,
+            control: control,
+            idempotentAnswers: idempotentAnswers,
+            options: options,
+            hostname: hostname
+        )
         let listeners = makeListeners(api)
         let parts = Parts(
             store: store,
@@ -172,6 +179,7 @@ package final class RelayService {
     private func restore(_ parts: Parts) throws(StartupError) {
         do {
             try parts.registry.restore()
+            parts.api.idempotentAnswers.restore(try parts.store.answers())
         } catch {
             throw StartupError(.store, error.sentence)
         }

@@ -30,6 +30,15 @@ package final class SessionActivity: Sendable {
         )
     }
 
+    /// Remembers packets as a new definition says, for a session that does not run; one that runs
+    /// is updated by the engine.
+    package func resizeRing(_ definition: SessionDefinition) {
+        recentPackets.resize(
+            capacity: definition.recentPackets,
+            snapLength: definition.snapLength
+        )
+    }
+
     /// All counters now, with the kernel's receive drops.
     package func counterValues() -> CounterValues {
         var values = counters.values()

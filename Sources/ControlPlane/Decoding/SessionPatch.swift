@@ -1,0 +1,98 @@
+import HTTPHosting
+import RelayModel
+
+/// A merge patch (RFC 7396) of a definition.
+struct SessionPatch: Sendable {
+    private let patch: JSONValue
+    private let members: [String: JSONValue]
+
+    /// Reads a request's body; throws `invalid-json` and, where it is no object, `invalid-field`.
+    init(parsing body: [UInt8]) throws(Problem) {
+        patch = try JSONValue(parsing: body)
+        members = try patch.members(of: "the patch")
+    }
+
+    /// The definition after the patch.
+    ///
+    /// Throws 400 for a member that no session can have, and 409 `patch-conflict` when the members
+    /// are good by themselves but not for this session (RFC 5789 section 2.2).
+    func applied(to definition: SessionDefinition) throws(Problem) -> SessionDefinition {
+        do {
+            return try SessionDefinition(
+                decoding: JSONValue(definition).merged(with: patch),
+                as: definition.name
+            )
+        } catch {
+            if error.status != .badRequest { throw error }
+            let faulty = members.filter { !isGoodForSomeSession($0.key, $0.value) }
+            guard faulty.isEmpty else { throw error.keeping(members: faulty.keys) }
+            throw Problem(
+                status: .conflict,
+                code: "patch-conflict",
+                title: "Patch does not fit",
+                detail: "the session as patched would break a rule: \(error.detail)",
+                errors: error.errors
+            )
+        }
+    }
+
+    private func isGoodForSomeSession(_ key: String, _ value: JSONValue) -> Bool {
+        Self.examples.contains { example in
+            let merged = example.merged(with: .object([key: value]))
+            do throws(Problem) {
+                _ = try SessionDefinition(decoding: merged.members(of: "an example"), at: "")
+                return true
+            } catch {
+                return !error.errors.contains { $0.concerns(member: key) }
+            }
+        }
+    }
+
+    /// A session of each form, and of each form of reply.
+    private static let examples: [JSONValue] = {
+        let replies = ["text", "base64", "template"].map { JSONValue.object([$0: .string("")]) }
+        var examples: [JSONValue] = []
+        for group in ["239.0.0.1", "ff05::1"] {
+            for kind in [SessionKind.multicastSender, .multicastPeer] {
+                examples.append(example(kind, ["group": .string(group)]))
+            }
+            for reply in replies {
+                examples.append(
+                    example(.multicastReceiver, ["group": .string(group), "reply": reply])
+                )
+            }
+        }
+        for role in ["sender", "peer"] {
+            examples.append(example(.broadcast, ["role": .string(role)]))
+        }
+        for reply in replies {
+            examples.append(example(.broadcast, ["role": .string("receiver"), "reply": reply]))
+        }
+        return examples
+    }()
+
+    private static func example(_ kind: SessionKind, _ members: [String: JSONValue]) -> JSONValue {
+        .object(
+            members.merging([
+                "name": .string("example"), "kind": .string(kind.rawValue), "port": .number(1),
+            ]) { given, _ in given }
+        )
+    }
+}
+
+extension Problem {
+    /// The problem with the faults of these members only, as far as they are known.
+    fileprivate func keeping(members: some Collection<String>) -> Problem {
+        var problem = self
+        let own = errors.filter { fault in members.contains { fault.concerns(member: $0) } }
+        if !own.isEmpty { problem.errors = own }
+        return problem
+    }
+}
+
+extension Problem.FieldError {
+    fileprivate func concerns(member: String) -> Bool {
+        let own = ObjectReader([:]).pointer(to: member)
+        return pointer == own || pointer.hasPrefix(own + "/")
+    }
+}

@@ -1,0 +1,63 @@
+import HTTPHosting
+import RelayModel
+
+/// One change of the set of sessions, in the form in which it is sent.
+struct SessionEvent: Sendable {
+    enum Kind: String, Sendable, CaseIterable {
+        case created = "session.created"
+        case updated = "session.updated"
+        /// Its state has changed, or what the system granted it.
+        case state = "session.state"
+        case deleted = "session.deleted"
+    }
+
+    let revision: Revision
+    let kind: Kind
+    /// The session's labels, after the change.
+    let labels: [String: String]
+    /// Its labels before the change.
+    let previousLabels: [String: String]
+    /// The event as text/event-stream.
+    let frame: [UInt8]
+    /// For those who no longer see the session after the change: that it is gone.
+    let farewell: [UInt8]
+
+    /// What a watcher is sent who sees the sessions that `sees` chooses by their labels; nil =
+    /// nothing.
+    func frame(where sees: ([String: String]) -> Bool) -> [UInt8]? {
+        if sees(labels) { return frame }
+        return sees(previousLabels) ? farewell : nil
+    }
+}
+
+/// A place in the history of one run of the daemon: `INSTANCE-NUMBER`.
+struct Revision: Sendable, Hashable, CustomStringConvertible {
+    /// Made up at each start, so that places in another run's history are told apart: 8
+    /// hexadecimal digits.
+    let instance: String
+    /// Counts the events, from 1; 0 = before the first.
+    let number: UInt64
+
+    var description: String { "\(instance)-\(number)" }
+
+    /// The rule in the words of an error message.
+    static let rule = "8 hexadecimal digits, '-' and a number, as in the revision of a list"
+
+    init(instance: String, number: UInt64) {
+        self.instance = instance
+        self.number = number
+    }
+
+    /// Reads a revision as it is written.
+    init?(_ text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].utf8.count == 8,
+            parts[0].utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
+            }),
+            (1...20).contains(parts[1].utf8.count),
+            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(parts[1])
+        else { return nil }
+        self.init(instance: String(parts[0]), number: number)
+    }
+}

@@ -1,0 +1,221 @@
+import RelayEngine
+import RelayModel
+import SessionStore
+
+// The steps of writes. Each throws before it has an effect, or after it has said how to undo it.
+extension RegistryTransaction {
+    /// A new session under a name that is free.
+    mutating func create(
+        _ definition: SessionDefinition,
+        _ context: WriteContext
+    ) throws(SessionError) -> ManagedSession {
+        try requireRoom()
+        let session = ManagedSession(creating: definition, origin: context.origin)
+        if definition.enabled { try openAndStart(session, definition) }
+        if session.isStored { store(.insert(StoredSession(session, definition))) }
+        publish(session, as: session.name)
+        onPublish { [registry] in
+            registry.log("session created", session, requestID: context.requestID)
+            registry.events.created(session)
+        }
+        return session
+    }
+
+    /// A session as it is defined, whether there is one or not.
+    mutating func put(
+        _ definition: SessionDefinition,
+        _ preconditions: Preconditions,
+        _ context: WriteContext
+    ) throws(SessionError) -> (ManagedSession, WriteOutcome) {
+        let old = before[definition.name]
+        try preconditions.check(old, definition.name)
+        guard let old else { return (try create(definition, context), .created) }
+        if old.definition == definition { return (old, .unchanged) }
+        try requireOwner(of: old, context)
+        let isInPlace = old.definition?.canChangeInPlace(to: definition) ?? false
+        let new =
+            isInPlace
+            ? ManagedSession(changing: old, to: definition)
+            : ManagedSession(replacing: old, with: definition)
+        if isInPlace {
+            try change(old, to: new, definition)
+        } else {
+            try replace(old, by: new, definition)
+        }
+        storeChange(from: old, to: new, definition)
+        publish(new, as: new.name)
+        onPublish { [registry] in
+            registry.log("session updated", new, requestID: context.requestID)
+            registry.events.updated(new, from: old)
+        }
+        return (new, .updated)
+    }
+
+    /// What `put` would do, as far as can be said without doing it: whether the system has the
+    /// address, the interface and the group is not tried.
+    mutating func foresee(
+        _ definition: SessionDefinition,
+        _ old: ManagedSession?,
+        _ context: WriteContext
+    ) throws(SessionError) -> WriteOutcome {
+        guard let old else {
+            try requireRoom()
+            countForeseen()
+            return .created
+        }
+        if old.definition == definition { return .unchanged }
+        try requireOwner(of: old, context)
+        return .updated
+    }
+
+    /// No session of this name.
+    mutating func delete(
+        _ session: ManagedSession,
+        _ context: WriteContext
+    ) throws(SessionError) {
+        try requireOwner(of: session, context)
+        if session.isStored { store(.delete(name: session.storedName)) }
+        publish(nil, as: session.name)
+        onPublish { [registry] in
+            registry.stop(session)
+            registry.log("session deleted", session, requestID: context.requestID)
+            registry.events.deleted(session)
+        }
+    }
+
+    private func requireRoom() throws(SessionError) {
+        guard sessionCount < registry.sessionsMax else {
+            throw SessionError(
+                .sessionLimitReached,
+                "there are \(registry.sessionsMax) sessions already; delete some or raise "
+                    + "sessionsMax"
+            )
+        }
+    }
+
+    /// What the configuration file says is changed there.
+    private func requireOwner(
+        of session: ManagedSession,
+        _ context: WriteContext
+    ) throws(SessionError) {
+        guard session.origin == context.origin else {
+            throw SessionError(
+                .managedByConfiguration,
+                "session \(session.name) is defined in the configuration file; change it there "
+                    + "and send the daemon SIGHUP"
+            )
+        }
+    }
+
+    private mutating func storeChange(
+        from old: ManagedSession,
+        to new: ManagedSession,
+        _ definition: SessionDefinition
+    ) {
+        switch (old.isStored, new.isStored) {
+        case (true, true) where old.storedName == new.storedName:
+            store(.replace(StoredSession(new, definition)))
+        case (true, true):
+            store(.delete(name: old.storedName))
+            store(.insert(StoredSession(new, definition)))
+        case (true, false): store(.delete(name: old.storedName))
+        case (false, true): store(.insert(StoredSession(new, definition)))
+        case (false, false): break
+        }
+    }
+
+    // MARK: - In place
+
+    /// The socket, the counters and what is remembered go on.
+    private mutating func change(
+        _ old: ManagedSession,
+        to new: ManagedSession,
+        _ definition: SessionDefinition
+    ) throws(SessionError) {
+        guard let running = old.running else {
+            old.activity.resizeRing(definition)
+            onRollBack { old.definition.map(old.activity.resizeRing) }
+            if !definition.enabled {
+                new.setStopped(.disabled, ManagedSession.isDisabled)
+            } else if old.status.state == .disabled {
+                try openAndStart(new, definition)
+            }
+            return
+        }
+        if definition.enabled {
+            let updated = try registry.engine.update(running, to: definition)
+            new.setRunning(updated: updated)
+            onRollBack { [registry] in
+                registry.takeBack(old, running, from: updated)
+            }
+        } else {
+            registry.engine.stop(running)
+            onRollBack { [registry] in registry.tryToStart(old) }
+            old.activity.resizeRing(definition)
+            new.setStopped(.disabled, ManagedSession.isDisabled)
+        }
+    }
+
+    // MARK: - With another socket
+
+    /// The new socket is open before the old one is closed, unless they cannot be at once. It is
+    /// served after it, so that no datagram is answered twice.
+    private mutating func replace(
+        _ old: ManagedSession,
+        by new: ManagedSession,
+        _ definition: SessionDefinition
+    ) throws(SessionError) {
+        if definition.enabled {
+            do {
+                try open(new, definition)
+            } catch {
+                guard error.code == .addressInUse, let running = old.running,
+                    running.localEndpoint.port == definition.portToBind
+                else { throw error }
+                registry.engine.stop(running)
+                onRollBack { [registry] in registry.tryToStart(old) }
+                try open(new, definition)
+            }
+        }
+        onPublish { [registry] in
+            registry.stop(old)
+            guard let opened = new.running else { return }
+            do throws(SessionError) {
+                try registry.engine.start(opened)
+            } catch {
+                registry.engine.stop(opened)
+                new.setStopped(.failed, error)
+            }
+        }
+    }
+
+    // MARK: - Sockets
+
+    /// Opens a session and serves it, or lets it wait if its definition allows that.
+    private mutating func openAndStart(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
+    ) throws(SessionError) {
+        try open(session, definition)
+        if let opened = session.running { try registry.engine.start(opened) }
+    }
+
+    private mutating func open(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
+    ) throws(SessionError) {
+        let opened: RelaySession
+        do {
+            opened = try registry.engine.open(definition, activity: session.activity)
+        } catch {
+            let isWorthWaiting = error.code != .sessionLimitReached && error.code != .internal
+            // Nobody waits for an answer to what the configuration file says.
+            let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
+            guard mayWait, isWorthWaiting else { throw registry.explain(error, definition) }
+            session.setStopped(.waiting, error)
+            return
+        }
+        session.setRunning(opened)
+        onRollBack { [registry] in registry.engine.stop(opened) }
+    }
+}

@@ -1,0 +1,116 @@
+import RelayModel
+
+/// How a set of definitions is applied.
+struct ApplyOptions: Sendable {
+    /// Says what would be done, and does nothing.
+    var isDryRun = false
+    /// Does all or nothing.
+    var isAtomic = false
+    /// Also deletes the sessions that it chooses and the set does not have.
+    var prune: LabelSelector?
+}
+
+/// What became of one session of a set.
+struct ApplyResult: Sendable {
+    let name: SessionName
+    let outcome: WriteOutcome
+    /// Why it failed.
+    var error: SessionError?
+    /// The fields of an updated session that differ, in the order of `SessionField`.
+    var changed: [SessionField] = []
+    /// The definition before, of an updated session.
+    var before: SessionDefinition?
+    /// Whether an updated session is opened anew, with another id.
+    var isReopened = false
+}
+
+/// A set that was to be applied wholly, and was not applied at all.
+struct ApplyFailure: Error {
+    /// The index of the definition that was refused; nil where a deletion or the store failed.
+    let index: Int?
+    let error: SessionError
+}
+
+extension SessionRegistry {
+    /// Makes the sessions be as they are defined; the results are in the order of the definitions,
+    /// then come the deleted ones. Names are unique. On the control thread.
+    ///
+    /// - Parameter admits: throws where whoever asks may not do that to a session.
+    func apply(
+        _ definitions: [SessionDefinition],
+        _ options: ApplyOptions,
+        _ context: WriteContext,
+        admits: (SessionDefinition) throws(SessionError) -> Void,
+        reaches: (ManagedSession) -> Bool
+    ) throws(ApplyFailure) -> [ApplyResult] {
+        var transaction = RegistryTransaction(self)
+        var results: [ApplyResult] = []
+        for (index, definition) in definitions.enumerated() {
+            do throws(SessionError) {
+                try admits(definition)
+                results.append(try transaction.apply(definition, options, context))
+            } catch {
+                if options.isAtomic {
+                    transaction.rollBack()
+                    throw ApplyFailure(index: index, error: error)
+                }
+                results.append(
+                    ApplyResult(name: definition.name, outcome: .failed, error: error)
+                )
+            }
+        }
+        do throws(SessionError) {
+            results += try prune(definitions, options, context, reaches, &transaction)
+            if !options.isDryRun { try transaction.commit() }
+        } catch {
+            transaction.rollBack()
+            throw ApplyFailure(index: nil, error: error)
+        }
+        return results
+    }
+
+    private func prune(
+        _ definitions: [SessionDefinition],
+        _ options: ApplyOptions,
+        _ context: WriteContext,
+        _ reaches: (ManagedSession) -> Bool,
+        _ transaction: inout RegistryTransaction
+    ) throws(SessionError) -> [ApplyResult] {
+        guard let selector = options.prune else { return [] }
+        let kept = Set(definitions.map(\.name))
+        var results: [ApplyResult] = []
+        for session in transaction.before.sessions
+        where session.origin == context.origin && selector.admits(session.labels)
+            && !kept.contains(session.name) && reaches(session)
+        {
+            if !options.isDryRun { try transaction.delete(session, context) }
+            results.append(ApplyResult(name: session.name, outcome: .deleted))
+        }
+        return results
+    }
+}
+
+extension RegistryTransaction {
+    /// Does, or with a dry run foresees, what one definition asks for.
+    fileprivate mutating func apply(
+        _ definition: SessionDefinition,
+        _ options: ApplyOptions,
+        _ context: WriteContext
+    ) throws(SessionError) -> ApplyResult {
+        let old = before[definition.name]
+        let outcome =
+            options.isDryRun
+            ? try foresee(definition, old, context)
+            : try step { transaction throws(SessionError) in
+                try transaction.put(definition, .none, context).1
+            }
+        var result = ApplyResult(name: definition.name, outcome: outcome)
+        if outcome == .updated {
+            let changed = old?.definition.map(definition.fieldsChanged(from:)) ?? []
+            result.changed = SessionField.allCases.filter(changed.contains)
+            result.before = old?.definition
+            result.isReopened = !(old?.definition?.canChangeInPlace(to: definition) ?? false)
+        }
+        return result
+    }
+}

@@ -1,0 +1,100 @@
+import RelayEngine
+import RelayModel
+
+// What keeps sessions as they are wanted, on the control thread: nobody asked, so whoever watches
+// is told.
+extension SessionRegistry {
+    /// Tries to start a session that has no socket.
+    func tryToStart(_ session: ManagedSession) {
+        guard let definition = session.definition else { return }
+        start(session, definition) { () throws(SessionError) in
+            try engine.open(definition, activity: session.activity)
+        }
+    }
+
+    /// Opens a session anew whose datagrams must go elsewhere, since its interface was renumbered.
+    func reopen(
+        _ session: ManagedSession,
+        _ running: RelaySession,
+        interfaces: [NetworkInterface]
+    ) {
+        start(session, running.definition) { () throws(SessionError) in
+            try engine.reopen(running, interfaces: interfaces)
+        }
+    }
+
+    private func start(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition,
+        _ open: () throws(SessionError) -> RelaySession
+    ) {
+        let before = session.status.state
+        do throws(SessionError) {
+            let opened = try open()
+            do throws(SessionError) {
+                try engine.start(opened)
+            } catch {
+                engine.stop(opened)
+                throw error
+            }
+            session.setRunning(opened)
+            log("session started", session)
+            events.stateChanged(session)
+        } catch {
+            let isWaiting =
+                error.code == .interfaceUnavailable || error.code == .networkUnreachable
+                || definition.whenUnavailable == .wait || session.origin == .configuration
+            session.setStopped(isWaiting ? .waiting : .failed, explain(error, definition))
+            guard session.status.state != before else { return }
+            log("session cannot start", session)
+            events.stateChanged(session)
+        }
+    }
+
+    /// Takes the socket from a session whose interface has gone; it waits for another.
+    func waitAgain(_ session: ManagedSession, _ reason: SessionError) {
+        if let running = session.running { engine.stop(running) }
+        session.setStopped(.waiting, reason)
+        log("session waits", session)
+        events.stateChanged(session)
+    }
+
+    /// The session works only in part, or wholly again.
+    func setDegraded(_ session: ManagedSession, _ reason: SessionError?) {
+        session.setDegraded(reason)
+        events.stateChanged(session)
+    }
+
+    /// The session's interface has another name or address.
+    func setInterface(_ session: ManagedSession, _ interface: InterfaceReference) {
+        session.setInterface(interface)
+        events.stateChanged(session)
+    }
+
+    /// Undoes a change in place; where that fails, the session is opened anew.
+    func takeBack(
+        _ session: ManagedSession,
+        _ running: RelaySession,
+        from updated: RelaySession
+    ) {
+        do throws(SessionError) {
+            session.setRunning(updated: try engine.update(updated, to: running.definition))
+        } catch {
+            engine.stop(updated)
+            session.setStopped(.waiting, error)
+            tryToStart(session)
+        }
+    }
+
+    /// Names the session that holds the address.
+    func explain(_ error: SessionError, _ definition: SessionDefinition) -> SessionError {
+        guard error.code == .addressInUse else { return error }
+        let holder = snapshot().sessions.first { session in
+            guard let local = session.running?.localEndpoint else { return false }
+            return local.port == definition.portToBind
+                && local.address.family == definition.family
+        }
+        let detail = holder.map { "held by session \($0.name)" } ?? "held by another program"
+        return SessionError(error.code, "\(error.detail), \(detail)", errno: error.errno)
+    }
+}

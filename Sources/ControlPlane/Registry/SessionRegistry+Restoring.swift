@@ -1,0 +1,95 @@
+import Logging
+import RelayModel
+import SessionStore
+
+// What the daemon begins with, and what the configuration file says now; on the control thread,
+// or before it has begun to work.
+extension SessionRegistry {
+    /// Brings back every stored session, and adds those of the configuration file; what cannot
+    /// start waits or is failed, with the reason.
+    ///
+    /// A stored session of a name that the file defines stays in the store, but is not served as
+    /// long as the file defines it.
+    func restore(configured: [SessionDefinition] = []) throws(StoreError) {
+        let names = Set(configured.map(\.name))
+        for stored in try store.all() {
+            let session = ManagedSession(restoring: stored)
+            if names.contains(session.name) {
+                warnOfShadow(session.name)
+                continue
+            }
+            add(session)
+        }
+        for definition in configured {
+            add(ManagedSession(creating: definition, origin: .configuration))
+        }
+    }
+
+    /// Follows a new version of the file: what it defines as before goes on untouched.
+    func reload(configured: [SessionDefinition]) {
+        let names = Set(configured.map(\.name))
+        for session in snapshot().sessions
+        where session.origin == .configuration && !names.contains(session.name) {
+            drop(session)
+            restoreShadowed(session.name)
+        }
+        for definition in configured { follow(definition) }
+    }
+
+    private func follow(_ definition: SessionDefinition) {
+        if let present = session(definition.name), present.origin == .api {
+            warnOfShadow(present.name)
+            drop(present)
+        }
+        do {
+            _ = try put(definition, .none, .configuration)
+        } catch {
+            logger.error(
+                "a session of the configuration file cannot be as it is defined there",
+                metadata: [
+                    "session": "\(definition.name)", "code": "\(error.code.rawValue)",
+                    "detail": "\(error.detail)",
+                ]
+            )
+        }
+    }
+
+    /// Ends a session, but leaves what is stored of it.
+    private func drop(_ session: ManagedSession) {
+        update([session.name: nil])
+        stop(session)
+        log("session deleted", session)
+        events.deleted(session)
+    }
+
+    /// Brings a stored session back whose name the file no longer defines.
+    private func restoreShadowed(_ name: SessionName) {
+        let all: [StoredSession]
+        do {
+            all = try store.all()
+        } catch {
+            logger.error("store failed", metadata: ["error": "\(error.sentence)"])
+            return
+        }
+        guard let stored = all.first(where: { $0.name == name.description }) else { return }
+        let session = ManagedSession(restoring: stored)
+        add(session)
+        log("session restored", session)
+        events.created(session)
+    }
+
+    private func add(_ session: ManagedSession) {
+        update([session.name: session])
+        if session.status.state == .waiting { tryToStart(session) }
+    }
+
+    private func warnOfShadow(_ name: SessionName) {
+        logger.warning(
+            """
+            the configuration file defines a session that the API has made; it goes first, and the \
+            other is kept in the store
+            """,
+            metadata: ["session": "\(name)"]
+        )
+    }
+}

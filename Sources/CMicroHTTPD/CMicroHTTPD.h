@@ -8,6 +8,7 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -60,6 +61,39 @@ static inline void *relaycast_mhd_context(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
         ->socket_context;
+}
+
+/// Wraps MHD_set_connection_option (variadic): the connection is not closed for inactivity.
+static inline void relaycast_mhd_forget_timeout(struct MHD_Connection *connection)
+{
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+}
+
+/// A response of unknown length that `reader` is asked for; a wrapper because MHD_SIZE_UNKNOWN is
+/// a macro with a cast, which Swift does not import. A buffer of 4 KiB is used for HTTP/1.0 only.
+static inline struct MHD_Response *
+relaycast_mhd_stream_response(MHD_ContentReaderCallback reader, void *context,
+                              MHD_ContentReaderFreeCallback freed)
+{
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, reader, context, freed);
+}
+
+/// Wraps MHD_set_response_options (variadic): not chunked, and the connection is closed after it.
+static inline void relaycast_mhd_send_unchunked(struct MHD_Response *response)
+{
+    MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+}
+
+/// MHD_CONTENT_READER_END_OF_STREAM and MHD_CONTENT_READER_END_WITH_ERROR, macros with casts.
+static const ssize_t relaycast_mhd_end_of_stream = MHD_CONTENT_READER_END_OF_STREAM;
+static const ssize_t relaycast_mhd_end_with_error = MHD_CONTENT_READER_END_WITH_ERROR;
+
+/// Asks poll(2) at once whether the other side has closed, or the connection is broken: POLLRDHUP
+/// needs _GNU_SOURCE.
+static inline int relaycast_has_hung_up(int descriptor)
+{
+    struct pollfd one = {descriptor, 0x2000 /* POLLRDHUP */, 0};
+    return poll(&one, 1, 0) == 1;
 }
 
 /// CLOCK_MONOTONIC in nanoseconds; a wrapper because Swift would need a pointer for the result.

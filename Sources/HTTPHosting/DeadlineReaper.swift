@@ -24,8 +24,8 @@ final class DeadlineReaper: Sendable {
         self.connectionsMax = connectionsMax
     }
 
-    /// Looks at the clock until `stop()`; the body of a thread.
-    func run() {
+    /// Looks at the clock, and after `streams`, until `stop()`; the body of a thread.
+    func run(_ streams: StreamsInProgress) {
         while true {
             watch.wait(untilNanoseconds: .max) { $0.isStopped || !$0.timers.isEmpty }
             let tick = relaycast_monotonic_nanoseconds() + tickNanoseconds
@@ -37,6 +37,7 @@ final class DeadlineReaper: Sendable {
             if alarm < tick { watch.wait(untilNanoseconds: alarm) { $0.isStopped } }
             if watch.withLock({ $0.isStopped }) { return }
             reap()
+            streams.abortGone()
             let now = relaycast_monotonic_nanoseconds()
             for body in watch.withLock({ $0.alarms.takeDue(at: now) }) { body() }
         }
@@ -67,6 +68,22 @@ final class DeadlineReaper: Sendable {
     /// Forgets a connection, before its descriptor is closed.
     func remove(_ timer: ConnectionTimer) {
         watch.withLock { $0.timers[timer.descriptor] = nil }
+    }
+
+    /// Shuts down a connection's socket, unless it has been closed.
+    func shutDown(_ timer: ConnectionTimer) {
+        watch.withLock { watch in
+            guard watch.timers[timer.descriptor] === timer else { return }
+            _ = shutdown(timer.descriptor, Int32(SHUT_RDWR))
+        }
+    }
+
+    /// Whether a connection's client has closed its side, or the connection is broken.
+    func hasHungUp(_ timer: ConnectionTimer) -> Bool {
+        watch.withLock { watch in
+            watch.timers[timer.descriptor] === timer
+                && relaycast_has_hung_up(timer.descriptor) != 0
+        }
     }
 
     private func reap() {

@@ -44,6 +44,12 @@ final class Exchange {
     /// The gate's refusal, held back until the body has arrived and the delay is over.
     private(set) var delayedRefusal: (problem: Problem, delayMilliseconds: Int)?
 
+    /// The body that goes on, if there is one.
+    var stream: ResponseStream?
+
+    /// Whether only a header section is asked for.
+    var isHead: Bool { method == .head }
+
     private var principal: String?
     private var method = HTTPRequest.Method.get
     private var path: String?

@@ -130,6 +130,10 @@ func requestEnded(
         untilNanoseconds: now + seconds(configuration.inactivityTimeoutSeconds)
             + seconds(configuration.requestDeadlineSeconds)
     )
+    if let stream = exchange.stream {
+        listener.streams.remove(stream)
+        exchange.responseBytes = stream.finish()
+    }
     listener.requests.end(exchange.id, wasSuspended: exchange.wasSuspended)
     listener.onCompleted(exchange.record(endedNanoseconds: now, listener.routes))
 }
@@ -181,6 +185,8 @@ private func answer(
         return unsafe send(response, exchange, listener, connection)
     case .later(let work):
         return unsafe answerLater(exchange, listener, connection, work)
+    case .stream(let response, let body):
+        return unsafe stream(response, exchange, listener, connection, body)
     }
 }
 
@@ -193,7 +199,7 @@ private func answerLater(
     let id = exchange.id
     exchange.phase = .waiting
     exchange.wasSuspended = true
-    guard unsafe listener.requests.suspend(id, connection) else {
+    guard unsafe listener.requests.suspend(id, LibraryConnection(connection)) else {
         let refusal = Problem.draining.response(requestID: id)
         return unsafe send(refusal, exchange, listener, connection)
     }
@@ -202,7 +208,8 @@ private func answerLater(
     return .YES
 }
 
-private func send(
+/// Answers with a response whose body is all there.
+func send(
     _ response: Response,
     _ exchange: Exchange,
     _ listener: HTTPListener,
@@ -217,6 +224,18 @@ private func send(
     }
     guard let made = unsafe made else { return .NO }
     defer { unsafe MHD_destroy_response(made) }
+    exchange.responseBytes = response.body.count
+    return unsafe queue(made, response, exchange, listener, connection)
+}
+
+/// Adds fields to what was made of `response`, and has it sent.
+func queue(
+    _ made: OpaquePointer,
+    _ response: Response,
+    _ exchange: Exchange,
+    _ listener: HTTPListener,
+    _ connection: OpaquePointer
+) -> MHD_Result {
     for field in response.fields { unsafe add(field.name.rawName, field.value, to: made) }
     unsafe add("Request-Id", exchange.id, to: made)
     if listener.isQuiescing.load(ordering: .relaxed) {
@@ -224,7 +243,6 @@ private func send(
     }
     exchange.phase = .answered
     exchange.status = response.status.code
-    exchange.responseBytes = response.body.count
     exchange.connection.timer.expect(
         untilNanoseconds: relaycast_monotonic_nanoseconds()
             + seconds(listener.configuration.responseDeadlineSeconds)

@@ -13,6 +13,7 @@ package final class HTTPListener: Sendable {
     let hostPolicy: HostPolicy
     let wantedFields: [WantedField]
     let requests = RequestsInProgress()
+    let streams = StreamsInProgress()
     let reaper: DeadlineReaper
     let onCompleted: @Sendable (RequestRecord) -> Void
 
@@ -41,7 +42,7 @@ package final class HTTPListener: Sendable {
     /// Opens the socket and serves. A listener can be started once.
     package func start() throws(ListenerError) {
         let socket = try ListeningSocket(configuration.address, backlog: configuration.backlog)
-        guard let reaperThread = WorkerThread({ [reaper] in reaper.run() }) else {
+        guard let reaperThread = WorkerThread({ [reaper, streams] in reaper.run(streams) }) else {
             socket.close()
             throw ListenerError(operation: "pthread_create", sentence: "No thread can be started.")
         }
@@ -84,8 +85,8 @@ package final class HTTPListener: Sendable {
         }
     }
 
-    /// Ends the listener: waits for the requests in progress, answers suspended ones with 503
-    /// `draining` when the grace is over, closes every connection, and removes the file of a unix
+    /// Ends the listener: ends streams after what they have pending, waits for the requests in
+    /// progress, answers suspended ones with 503 `draining` when the grace is over, closes every connection, and removes the file of a unix
     /// socket. Calls after the first do nothing.
     package func stop(graceMilliseconds: Int) {
         quiesce()
@@ -96,7 +97,9 @@ package final class HTTPListener: Sendable {
         }
         guard let running = taken else { return }
         let grace = UInt64(max(graceMilliseconds, 0)) * 1_000_000
+        streams.endAll()
         requests.waitForNone(untilNanoseconds: relaycast_monotonic_nanoseconds() + grace)
+        streams.abortAll()
         requests.refuseMore()
         // So that what was just resumed is not only answered, but sent.
         requests.waitForNone(untilNanoseconds: relaycast_monotonic_nanoseconds() + 100_000_000)

@@ -29,6 +29,14 @@ package struct ListenerConfiguration: Sendable {
     /// Seconds within which the client must have taken the whole response.
     package var responseDeadlineSeconds = 60
 
+    /// Most bytes of a stream that wait for its client; a chunk that would exceed them is not
+    /// taken. Shared chunks count for each stream.
+    package var streamPendingBytesMax = 256 * 1024
+
+    /// Seconds within which a stream's client must take something of what is pending; else its
+    /// socket is shut down. A stream that has nothing to say may last for ever.
+    package var streamStallSeconds = 30
+
     /// Most bytes of body, unless the route says otherwise; more are 413.
     package var bodyBytesMax = 1024 * 1024
 

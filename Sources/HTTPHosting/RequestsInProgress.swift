@@ -1,15 +1,13 @@
-import CMicroHTTPD
-
 /// The requests of one listener that are not over, and the suspended ones among them.
 ///
 /// libmicrohttpd aborts the process when it is stopped with a suspended connection, and using a
 /// connection after that is undefined. So suspending, resuming and the end share one lock: a
 /// connection found in `suspended` is alive, and after `refuseMore` none is suspended again.
-@safe final class RequestsInProgress: Sendable {
-    @safe private struct State {
+final class RequestsInProgress: Sendable {
+    private struct State {
         var count = 0
         var isRefusing = false
-        var suspended: [String: OpaquePointer] = unsafe [:]
+        var suspended: [String: LibraryConnection] = [:]
         var responses: [String: Completion.Maker] = [:]
     }
 
@@ -30,27 +28,26 @@ import CMicroHTTPD
         if isLast { state.signal() }
     }
 
-    /// Suspends `connection` until there is a response for `id`.
+    /// Suspends `connection` until there is a response for `id`; from its own callback, once.
     ///
     /// - Returns: false when the listener is about to stop, and the connection is not suspended.
-    func suspend(_ id: String, _ connection: OpaquePointer) -> Bool {
-        // Safe because the listener's thread calls it from the connection's own callback, once.
-        nonisolated(unsafe) let connection = unsafe connection
-        return state.withLock { state in
+    func suspend(_ id: String, _ connection: LibraryConnection) -> Bool {
+        state.withLock { state in
             if state.isRefusing { return false }
-            unsafe MHD_suspend_connection(connection)
-            unsafe state.suspended[id] = connection
+            connection.suspend()
+            state.suspended[id] = connection
             return true
         }
     }
 
-    /// Stores the maker of the response for `id` and lets its connection go on. Any thread may call it.
+    /// Stores the maker of the response for `id` and lets its connection go on. Any thread may
+    /// call it.
     func resume(_ id: String, _ make: @escaping Completion.Maker) {
         state.withLock { state in
-            // Safe because a connection in `suspended` can neither end nor be resumed elsewhere.
-            guard let connection = unsafe state.suspended.removeValue(forKey: id) else { return }
+            // A connection in `suspended` can neither end nor be resumed elsewhere.
+            guard let connection = state.suspended.removeValue(forKey: id) else { return }
             state.responses[id] = make
-            unsafe MHD_resume_connection(connection)
+            connection.resume()
         }
     }
 
@@ -64,10 +61,9 @@ import CMicroHTTPD
     func refuseMore() {
         state.withLock { state in
             state.isRefusing = true
-            while let (id, connection) = unsafe state.suspended.popFirst() {
+            while let (id, connection) = state.suspended.popFirst() {
                 state.responses[id] = { Problem.draining.response(requestID: id) }
-                // Safe as in `resume`.
-                unsafe MHD_resume_connection(connection)
+                connection.resume()
             }
         }
     }

@@ -85,7 +85,7 @@ final class Service: Sendable {
         fields[.contentType] = contentType
         let request = try Request(method: method, target: target, fields: fields, body: body)
         switch table.answer(request) {
-        case .now(let response): return response
+        case .now(let response), .stream(let response, _): return response
         case .later(let begin):
             let answer = HTTPHosting.Locked<Response?>(nil)
             begin(

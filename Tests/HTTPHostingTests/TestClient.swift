@@ -96,6 +96,36 @@ final class TestClient {
         }
     }
 
+    /// The next chunk of a chunked body; empty at its end.
+    func chunk() throws -> [UInt8] {
+        let lineEnd = Array("\r\n".utf8)
+        while true {
+            if let line = received.firstRange(of: lineEnd) {
+                let digits = String(decoding: received[..<line.lowerBound], as: UTF8.self)
+                guard let length = Int(digits, radix: 16) else {
+                    throw TestFailure("\(digits) is no length of a chunk.")
+                }
+                let end = line.upperBound + length
+                if received.count >= end + 2 {
+                    let chunk = Array(received[line.upperBound..<end])
+                    received.removeFirst(end + 2)
+                    return chunk
+                }
+            }
+            try receiveMore()
+        }
+    }
+
+    /// What is left of a chunked body.
+    func chunks() throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let chunk = try chunk()
+            if chunk.isEmpty { return all }
+            all += chunk
+        }
+    }
+
     /// Everything until the other side closes.
     func readToEnd() -> String {
         while !isAtEnd { try? receiveMore() }

@@ -50,6 +50,10 @@ final class Exchange {
     /// Whether only a header section is asked for.
     var isHead: Bool { method == .head }
 
+    /// The origin besides our own whose page asks, and may read the response.
+    private(set) var allowedOrigin: String?
+
+    private var preflight: Response?
     private var principal: String?
     private var method = HTTPRequest.Method.get
     private var path: String?
@@ -87,7 +91,7 @@ final class Exchange {
         self.method = method
         let target = try RequestTarget(target)
         path = target.path
-        try checkOrigin(headers, target, listener.hostPolicy)
+        try checkOrigin(headers, target, listener.hostPolicy, listener.originPolicy)
 
         var request = Request(
             id: id,
@@ -103,7 +107,14 @@ final class Exchange {
             keepsBody = !listener.routes.routes[index].consumes.isEmpty
         }
         self.match = match
-        if let gate = listener.configuration.gate { try pass(gate, &request, listener.routes) }
+        if method == .options, allowedOrigin != nil, headers.requestedMethod != nil,
+            let allow = listener.routes.allow(request)
+        {
+            preflight = Preflight.response(allow: allow)
+            keepsBody = false
+        } else if let gate = listener.configuration.gate {
+            try pass(gate, &request, listener.routes)
+        }
         self.request = request
         if let length = headers.contentLength {
             if length > bodyBytesMax { throw .bodyTooLarge(bytesMax: bodyBytesMax) }
@@ -133,6 +144,7 @@ final class Exchange {
             let problem = Problem.bodyTooLarge(bytesMax: bodyBytesMax)
             return .now(problem.response(requestID: id))
         }
+        if let preflight { return .now(preflight) }
         return routes.answer(request, match)
     }
 
@@ -175,7 +187,8 @@ final class Exchange {
     private func checkOrigin(
         _ headers: HeaderSection,
         _ target: RequestTarget,
-        _ policy: HostPolicy
+        _ policy: HostPolicy,
+        _ origins: OriginPolicy
     ) throws(Problem) {
         guard headers.hosts.count == 1, let field = headers.hosts.first else {
             throw .badHost("There must be exactly one Host field.")
@@ -185,10 +198,7 @@ final class Exchange {
             try policy.check(host: host)
             connection.acceptedHost = host
         }
-        for origin in headers.origins { try policy.check(origin: origin, host: host) }
-        if headers.fetchSite == "cross-site" {
-            throw .originNotAllowed("A page of another site asks.")
-        }
+        allowedOrigin = try origins.check(headers, host: host)
     }
 }
 

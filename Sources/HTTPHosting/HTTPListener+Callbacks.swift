@@ -238,6 +238,11 @@ func queue(
 ) -> MHD_Result {
     for field in response.fields { unsafe add(field.name.rawName, field.value, to: made) }
     unsafe add("Request-Id", exchange.id, to: made)
+    if listener.originPolicy.isAny { unsafe add("Vary", "Origin", to: made) }
+    if let origin = exchange.allowedOrigin {
+        unsafe add("Access-Control-Allow-Origin", origin, to: made)
+        unsafe add("Access-Control-Expose-Headers", Preflight.exposedFields, to: made)
+    }
     if listener.isQuiescing.load(ordering: .relaxed) {
         unsafe add("Connection", "close", to: made)
     }

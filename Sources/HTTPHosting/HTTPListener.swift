@@ -11,6 +11,7 @@ package final class HTTPListener: Sendable {
 
     let routes: RouteTable
     let hostPolicy: HostPolicy
+    let originPolicy: OriginPolicy
     let wantedFields: [WantedField]
     let requests = RequestsInProgress()
     let streams = StreamsInProgress()
@@ -35,6 +36,7 @@ package final class HTTPListener: Sendable {
         self.routes = routes
         self.onCompleted = onCompleted
         hostPolicy = HostPolicy(configuration.address, allowedHosts: configuration.allowedHosts)
+        originPolicy = OriginPolicy(allowedOrigins: configuration.allowedOrigins)
         wantedFields = configuration.fieldNames.map(WantedField.init)
         reaper = DeadlineReaper(connectionsMax: configuration.connectionsMax)
     }

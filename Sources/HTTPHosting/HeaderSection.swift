@@ -18,7 +18,10 @@ struct HeaderSection {
     /// Values of `Host`, `Origin` and `Sec-Fetch-Site`.
     private(set) var hosts: [String] = []
     private(set) var origins: [String] = []
-    private(set) var fetchSite: String?
+    private(set) var fetchSites: [String] = []
+
+    /// What a preflight asks for: the value of `Access-Control-Request-Method`.
+    private(set) var requestedMethod: String?
 
     private var hasContentLength = false
     private var hasTransferEncoding = false
@@ -48,9 +51,11 @@ struct HeaderSection {
         case 14 where equalsIgnoringCase(name, "content-length"):
             addContentLength(value)
         case 14 where equalsIgnoringCase(name, "sec-fetch-site"):
-            fetchSite = value.text(0..<value.count)
+            fetchSites.append(value.text(0..<value.count))
         case 17 where equalsIgnoringCase(name, "transfer-encoding"):
             addTransferEncoding(value)
+        case 29 where equalsIgnoringCase(name, "access-control-request-method"):
+            requestedMethod = value.text(0..<value.count)
         default:
             for wanted in fieldNames where wanted.lowercased.utf8.count == name.count {
                 guard equalsIgnoringCase(name, wanted.lowercased) else { continue }

@@ -1,4 +1,4 @@
-/// Decides which `Host` a listener answers to, against DNS rebinding, and which `Origin`.
+/// Decides which `Host` a listener answers to, against DNS rebinding.
 struct HostPolicy: Sendable {
     private let names: Set<String>
     private let acceptsLiterals: Bool
@@ -35,18 +35,10 @@ struct HostPolicy: Sendable {
             detail: "This service does not go by the name \(name); allow it in its configuration."
         )
     }
-
-    /// Checks `Origin` (RFC 6454): a web page may only talk to the host that it came from.
-    func check(origin: String, host: String) throws(Problem) {
-        let origin = origin.lowercased()
-        let host = host.lowercased()
-        if origin == "http://" + host || origin == "https://" + host { return }
-        throw .originNotAllowed("The page's origin is not this service.")
-    }
 }
 
 /// The host without its port, in lower case; nil if it is not well formed (RFC 9110, 7.2).
-private func hostName(_ host: String) -> String? {
+func hostName(_ host: String) -> String? {
     let bytes = host.utf8
     let nameEnd: String.Index
     if bytes.first == UInt8(ascii: "[") {
@@ -99,16 +91,6 @@ extension Problem {
             status: .badRequest,
             code: "bad-host",
             title: "Bad Host field",
-            detail: detail
-        )
-    }
-
-    /// 403: a web page from elsewhere asks.
-    static func originNotAllowed(_ detail: String) -> Problem {
-        Problem(
-            status: .forbidden,
-            code: "origin-not-allowed",
-            title: "Origin not allowed",
             detail: detail
         )
     }

@@ -48,6 +48,10 @@ package struct ListenerConfiguration: Sendable {
     /// rebinding). A listener on all addresses accepts every literal; a unix socket everything.
     package var allowedHosts: Set<String> = []
 
+    /// Origins besides its own whose web pages may talk to the listener and read its responses, as
+    /// `isOrigin(_:)` wants them; what is none is left out. Nothing of it is for cookies.
+    package var allowedOrigins: Set<String> = []
+
     /// Decides who may do what; nil lets everybody do everything.
     package var gate: Gate?
 

@@ -51,17 +51,17 @@ package struct RouteTable: Sendable {
         }
     }
 
+    /// The methods that the path has, as in `Allow`; nil where there is nothing.
+    func allow(_ request: Request) -> String? { resource(request)?.allow }
+
     /// Looks at method and path only.
     func match(_ request: Request) -> RouteMatch {
-        let count = request.segments.count
-        if count < resources.count && request.path != "*" {
-            for resource in resources[count] where resource.pattern.matches(request.segments) {
-                if let match = resource.match(request) { return match }
-                return .refused(
-                    isKnown(request.method)
-                        ? .methodNotAllowed(request, resource.allow) : .unknownMethod(request)
-                )
-            }
+        if let resource = resource(request) {
+            if let match = resource.match(request) { return match }
+            return .refused(
+                isKnown(request.method)
+                    ? .methodNotAllowed(request, resource.allow) : .unknownMethod(request)
+            )
         }
         guard isKnown(request.method) else { return .refused(.unknownMethod(request)) }
         return .refused(
@@ -72,6 +72,12 @@ package struct RouteTable: Sendable {
                 detail: "There is nothing at \(request.path)."
             )
         )
+    }
+
+    private func resource(_ request: Request) -> Resource? {
+        let count = request.segments.count
+        guard count < resources.count, request.path != "*" else { return nil }
+        return resources[count].first { $0.pattern.matches(request.segments) }
     }
 
     private func checkMediaType(_ request: Request, _ route: Route) throws(Problem) {

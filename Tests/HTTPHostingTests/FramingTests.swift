@@ -147,7 +147,12 @@ import Testing
         ("Origin: http://localhost:81\r\n", 403), ("Origin: http://evil.example\r\n", 403),
         ("Origin: null\r\n", 403), ("Sec-Fetch-Site: cross-site\r\n", 403),
         ("Sec-Fetch-Site: same-origin\r\n", 200), ("Sec-Fetch-Site: none\r\n", 200),
+        ("Sec-Fetch-Site: same-site\r\n", 403), ("Sec-Fetch-Site: x\r\n", 403),
+        ("Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", 403),
+        ("Sec-Fetch-Site: none\r\nSec-Fetch-Site: none\r\n", 403),
+        ("Origin: http://localhost\r\nSec-Fetch-Site: cross-site\r\n", 403),
         ("Origin: http://localhost\r\nOrigin: http://evil.example\r\n", 403),
+        ("Origin: http://localhost\r\nOrigin: http://localhost\r\n", 403),
     ])
     func pagesFromElsewhereAreRefused(fields: String, status: Int) throws {
         try withListener { listener in

@@ -71,7 +71,10 @@ import Testing
     }
 
     @Test func slowReaderIsToldOfAndReaped() throws {
-        try withStreams({ $0.streamStallSeconds = 1 }) { listener in
+        let impatient = { (configuration: inout ListenerConfiguration) in
+            configuration.streamStallSeconds = 1
+        }
+        try withStreams(impatient) { listener in
             let (client, stream) = try streams.open(listener)
             let bytes = [UInt8](repeating: 0x78, count: 64 * 1024)
             let deadline = nowNanoseconds() + 20_000_000_000

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "TLS.h"
+
 /// What relaycast_mhd_start needs: a listening socket, limits, and the callbacks, which all get
 /// `context` as their first argument and run on the daemon's one thread.
 struct relaycast_mhd_options {
@@ -27,6 +29,8 @@ struct relaycast_mhd_options {
     MHD_AccessHandlerCallback request_continued;
     MHD_RequestCompletedCallback request_ended;
     MHD_LogCallback logged;
+    /// NULL: no TLS.
+    gnutls_certificate_retrieve_function3 *certificate_wanted;
 };
 
 /// Wraps MHD_start_daemon, which is variadic. Poll mode, because the epoll mode stalls when a
@@ -34,9 +38,15 @@ struct relaycast_mhd_options {
 static inline struct MHD_Daemon *
 relaycast_mhd_start(const struct relaycast_mhd_options *options)
 {
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)options->certificate_wanted},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)RELAYCAST_TLS_PRIORITIES},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    int has_tls = options->certificate_wanted != NULL;
     return MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC
-            | MHD_USE_ERROR_LOG,
+            | MHD_USE_ERROR_LOG | (has_tls ? MHD_USE_TLS : 0),
         0, NULL, NULL, options->request_continued, options->context,
         MHD_OPTION_EXTERNAL_LOGGER, options->logged, options->context,
         MHD_OPTION_LISTEN_SOCKET, options->listening_descriptor,
@@ -47,6 +57,7 @@ relaycast_mhd_start(const struct relaycast_mhd_options *options)
         MHD_OPTION_NOTIFY_CONNECTION, options->connection_changed, options->context,
         MHD_OPTION_URI_LOG_CALLBACK, options->request_began, options->context,
         MHD_OPTION_NOTIFY_COMPLETED, options->request_ended, options->context,
+        MHD_OPTION_ARRAY, has_tls ? tls : tls + 2,
         MHD_OPTION_END);
 }
 

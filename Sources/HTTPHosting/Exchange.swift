@@ -207,15 +207,19 @@ final class ConnectionContext {
     /// When its patience ends.
     let timer: ConnectionTimer
 
-    /// The other end.
-    let peer: Peer
+    /// The other end; TLS adds what it verified before the first request.
+    var peer: Peer
+
+    /// What is shown to the client if it speaks TLS.
+    let identity: TLSIdentity?
 
     /// The host that was accepted last, as sent: clients repeat themselves.
     var acceptedHost: String?
 
     /// A new connection.
-    init(timer: ConnectionTimer, peer: Peer) {
+    init(timer: ConnectionTimer, peer: Peer, identity: TLSIdentity?) {
         self.timer = timer
         self.peer = peer
+        self.identity = identity
     }
 }

@@ -25,7 +25,11 @@ func connectionChanged(
             deadlineNanoseconds: relaycast_monotonic_nanoseconds()
                 + seconds(listener.configuration.requestDeadlineSeconds)
         )
-        let new = ConnectionContext(timer: timer, peer: peer(of: descriptor))
+        let new = ConnectionContext(
+            timer: timer,
+            peer: peer(of: descriptor),
+            identity: listener.identity.withLock { $0 }
+        )
         unsafe connectionContext.pointee = Unmanaged.passRetained(new).toOpaque()
         listener.reaper.add(timer)
     } else if let stored = unsafe connectionContext.pointee {

@@ -15,6 +15,7 @@ package final class HTTPListener: Sendable {
     let wantedFields: [WantedField]
     let requests = RequestsInProgress()
     let streams = StreamsInProgress()
+    let identity = Locked<TLSIdentity?>(nil)
     let reaper: DeadlineReaper
     let onCompleted: @Sendable (RequestRecord) -> Void
 
@@ -43,6 +44,16 @@ package final class HTTPListener: Sendable {
 
     /// Opens the socket and serves. A listener can be started once.
     package func start() throws(ListenerError) {
+        if let tls = configuration.tls {
+            guard case .tcp = configuration.address else {
+                throw ListenerError(
+                    operation: "MHD_start_daemon",
+                    sentence: "\(configuration.address) needs no TLS: the kernel says who connects."
+                )
+            }
+            let identity = try TLSIdentity(tls)
+            self.identity.withLock { $0 = identity }
+        }
         let socket = try ListeningSocket(configuration.address, backlog: configuration.backlog)
         guard let reaperThread = WorkerThread({ [reaper, streams] in reaper.run(streams) }) else {
             socket.close()
@@ -130,6 +141,7 @@ package final class HTTPListener: Sendable {
         unsafe options.request_continued = requestContinued
         unsafe options.request_ended = requestEnded
         unsafe options.logged = unsafe libraryLogged
+        if configuration.tls != nil { unsafe options.certificate_wanted = certificateWanted }
         let daemon = unsafe relaycast_mhd_start(&options)
         if unsafe daemon == nil { unsafe context.release() }
         return unsafe daemon

@@ -29,10 +29,14 @@ package enum ListenAddress: Sendable, Hashable {
 
 extension ListenAddress: CustomStringConvertible {
     /// What a client is given: a URL such as `http://[::1]:8080`, or `unix:/run/relaycast.socket`.
-    package var description: String {
+    package var description: String { url(isTLS: false) }
+
+    /// What a client is given, where the listener speaks TLS or plain HTTP.
+    package func url(isTLS: Bool) -> String {
         switch self {
         case .tcp(let address, let port):
-            address.contains(":") ? "http://[\(address)]:\(port)" : "http://\(address):\(port)"
+            (isTLS ? "https://" : "http://")
+                + (address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)")
         case .unix(let path): "unix:\(path)"
         }
     }

@@ -5,6 +5,9 @@ package struct ListenerConfiguration: Sendable {
     /// The socket to listen on.
     package var address: ListenAddress
 
+    /// What to show and ask where the listener speaks TLS; nil speaks plain HTTP.
+    package var tls: TLSSettings?
+
     /// Most connections at a time; more wait in the backlog until idle ones have been closed.
     ///
     /// 512 is far more than dashboards need. Keep it well below the limit of descriptors: when

@@ -9,6 +9,10 @@ package struct Peer: Sendable, Equatable {
     /// Who connected to a unix socket; absent on TCP.
     package var credentials: Credentials?
 
+    /// Whom the client's certificate, which was verified, is about: `CN=ada,O=Relay` (RFC 4514);
+    /// absent where none was asked for.
+    package var clientCertificateSubject: String?
+
     /// Process, user and group at the time of connect(2): SO_PEERCRED, unix(7).
     package struct Credentials: Sendable, Equatable {
         /// The connecting process; 0 when it lives in another process namespace.
@@ -29,7 +33,13 @@ package struct Peer: Sendable, Equatable {
     }
 
     /// A peer made by hand, for tests without a socket.
-    package init(address: String? = nil, port: UInt16? = nil, credentials: Credentials? = nil) {
+    package init(
+        address: String? = nil,
+        port: UInt16? = nil,
+        credentials: Credentials? = nil,
+        clientCertificateSubject: String? = nil
+    ) {
+        self.clientCertificateSubject = clientCertificateSubject
         self.address = address
         self.port = port
         self.credentials = credentials

@@ -89,7 +89,8 @@ import Testing
     }
 }
 
-private func descriptorCount() -> Int {
+/// How many descriptors the process has, of the first thousand.
+func descriptorCount() -> Int {
     (0..<1024).count { fcntl($0, F_GETFD) >= 0 }
 }
 

@@ -8,6 +8,9 @@ final class TestClient {
     /// The socket.
     let descriptor: Int32
 
+    /// The process that does part of the work, if there is one.
+    var helper: TestProcess?
+
     private var received: [UInt8] = []
     private(set) var isAtEnd = false
 
@@ -36,7 +39,8 @@ final class TestClient {
         self.init(connected: descriptor)
     }
 
-    private init(connected descriptor: Int32) {
+    /// Takes over a socket that is connected.
+    init(connected descriptor: Int32) {
         self.descriptor = descriptor
         var timeout = timeval(tv_sec: 10, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)

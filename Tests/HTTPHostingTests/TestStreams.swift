@@ -27,13 +27,20 @@ final class TestStreams: Sendable {
     /// Opens a stream as a client that has read its header section and first chunk.
     func open(_ listener: HTTPListener) throws -> (client: TestClient, stream: ResponseStream) {
         let client = try TestClient(listener.boundAddress)
-        let count = begun.withLock { $0.count }
-        guard try client.get("/stream").status == 200 else { throw TestFailure("No stream.") }
+        let stream = try take { try client.get("/stream") }
         guard String(decoding: try client.chunk(), as: UTF8.self) == "hello\n" else {
             throw TestFailure("The stream does not say hello.")
         }
-        guard wait(for: begun, { $0.count > count }) else { throw TestFailure("No stream.") }
-        return (client, begun.withLock { $0[count] })
+        return (client, stream)
+    }
+
+    /// The stream that `request` begins.
+    func take(_ request: () throws -> TestResponse) throws -> ResponseStream {
+        let count = begun.withLock { $0.count }
+        guard try request().status == 200, wait(for: begun, { $0.count > count }) else {
+            throw TestFailure("No stream.")
+        }
+        return begun.withLock { $0[count] }
     }
 
     /// Forgets all streams.

@@ -24,11 +24,12 @@ struct CheckConfiguration: ParsableCommand {
 
     /// One line a setting: key, value, source.
     static func report(_ resolution: Resolution) -> String {
-        let rows = Setting.all.map { setting in
-            (
-                setting.key, setting.describe(resolution.configuration),
-                resolution.origins[setting.key]?.description ?? "default"
-            )
+        let configuration = resolution.configuration
+        let values =
+            Setting.all.map { ($0.key, $0.describe(configuration)) }
+            + FileSection.all.map { ($0.key, $0.describe(configuration)) }
+        let rows = values.map { key, value in
+            (key, value, "\(resolution.origins[key] ?? .builtIn)")
         }
         let keyWidth = rows.map(\.0.count).max() ?? 0
         let valueWidth = rows.map(\.1.count).max() ?? 0

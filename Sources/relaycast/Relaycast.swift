@@ -8,6 +8,6 @@ struct Relaycast: ParsableCommand {
         commandName: "relaycast",
         abstract: "Multicast and broadcast relay sessions behind a REST API.",
         version: ServiceOptions.version,
-        subcommands: [Serve.self, CheckConfiguration.self]
+        subcommands: [Serve.self, CheckConfiguration.self, MakeToken.self]
     )
 }

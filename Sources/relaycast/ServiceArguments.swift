@@ -22,8 +22,32 @@ struct ServiceArguments: ParsableArguments {
     )
     var config: String?
 
+    @Option(help: Setting.help("tokensFile"))
+    var tokensFile: String?
+
+    @Option(help: Setting.help("trustLoopback"))
+    var trustLoopback: String?
+
+    @Option(help: Setting.help("trustUnixSocket"))
+    var trustUnixSocket: String?
+
+    @Option(help: Setting.help("tlsCertificate"))
+    var tlsCertificate: String?
+
+    @Option(help: Setting.help("tlsKey"))
+    var tlsKey: String?
+
+    @Option(name: .customLong("tls-client-ca"), help: Setting.help("tlsClientCA"))
+    var tlsClientCA: String?
+
+    @Option(help: Setting.help("behindProxy"))
+    var behindProxy: String?
+
     @Option(name: .customLong("allowed-host"), help: Setting.help("allowedHosts"))
     var allowedHosts: [String] = []
+
+    @Option(name: .customLong("allowed-origin"), help: Setting.help("allowedOrigins"))
+    var allowedOrigins: [String] = []
 
     @Option(help: Setting.help("logLevel"))
     var logLevel: String?
@@ -52,6 +76,12 @@ struct ServiceArguments: ParsableArguments {
     @Option(help: Setting.help("inactivityTimeoutSeconds"))
     var inactivityTimeoutSeconds: String?
 
+    @Option(help: Setting.help("requestsPerSecondMax"))
+    var requestsPerSecondMax: String?
+
+    @Option(help: Setting.help("eventStreamsMax"))
+    var eventStreamsMax: String?
+
     /// The words of every flag that was given, by the key of its setting.
     var words: [String: [String]] {
         let single = [
@@ -61,8 +91,14 @@ struct ServiceArguments: ParsableArguments {
             "requestDeadlineSeconds": requestDeadlineSeconds,
             "responseDeadlineSeconds": responseDeadlineSeconds,
             "inactivityTimeoutSeconds": inactivityTimeoutSeconds,
+            "requestsPerSecondMax": requestsPerSecondMax, "eventStreamsMax": eventStreamsMax,
+            "tokensFile": tokensFile, "trustLoopback": trustLoopback,
+            "trustUnixSocket": trustUnixSocket, "tlsCertificate": tlsCertificate,
+            "tlsKey": tlsKey, "tlsClientCA": tlsClientCA, "behindProxy": behindProxy,
         ]
-        let lists = ["listen": listen, "allowedHosts": allowedHosts]
+        let lists = [
+            "listen": listen, "allowedHosts": allowedHosts, "allowedOrigins": allowedOrigins,
+        ]
         return single.compactMapValues { $0.map { [$0] } }.merging(lists) { _, list in list }
     }
 

@@ -7,12 +7,12 @@ import Testing
 @Suite struct RefusalTests {
     @Test(arguments: [
         ("listen", "127.0.0.1", "is not ADDRESS:PORT"),
-        ("listen", "localhost:8080", "not on the loopback interface"),
+        ("listen", "localhost:8080", "is not ADDRESS:PORT with an IP address"),
         ("listen", "0.0.0.0:8080", "not on the loopback interface"),
         ("listen", "[::]:8080", "not on the loopback interface"),
         ("listen", "192.168.10.1:8080", "not on the loopback interface"),
-        ("listen", "127.0.0.1.example:8080", "not on the loopback interface"),
-        ("listen", "127.0.0.256:8080", "not on the loopback interface"),
+        ("listen", "127.0.0.1.example:8080", "is not ADDRESS:PORT with an IP address"),
+        ("listen", "127.0.0.256:8080", "is not ADDRESS:PORT with an IP address"),
         ("listen", "127.0.0.1:65536", "is not ADDRESS:PORT"),
         ("listen", "::1:8080", "is not ADDRESS:PORT"),
         ("unixSocket", String(repeating: "x", count: 108), "1 to 107 bytes"),
@@ -20,6 +20,15 @@ import Testing
         ("allowedHosts", "a..b", "is not a host name"),
         ("allowedHosts", "relay:80", "is not a host name"),
         ("allowedHosts", "-a", "is not a host name"),
+        ("allowedOrigins", "*", "is not an origin such as"),
+        ("allowedOrigins", "null", "is not an origin such as"),
+        ("allowedOrigins", "https://a.example/", "is not an origin such as"),
+        ("allowedOrigins", "https://*.example", "is not an origin such as"),
+        ("allowedOrigins", "https://a.example:0", "is not an origin such as"),
+        ("allowedOrigins", "ftp://a.example", "is not an origin such as"),
+        ("trustLoopback", "yes", "is not true or false"),
+        ("trustUnixSocket", "", "is not true or false"),
+        ("behindProxy", "1", "is not true or false"),
         ("logLevel", "loud", "trace, debug, info, notice, warning, error or critical"),
         ("logLevel", "INFO", "is not trace"),
         ("logFormat", "xml", "text or json"),
@@ -97,9 +106,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "is not JSON"), ("{", "is not JSON"), (#"{"sessionsMax" 5}"#, "around character"),
+        ("", "is not JSON"), ("{", "is not JSON"),
+        (#"{"sessionsMax" 5}"#, "a colon was expected, in line 1, column 16"),
         ("[]", "is not a JSON object"), ("5", "is not a JSON object"),
-        (#"{"sessionsMax": 1e400}"#, "is not JSON"),
+        (#"{"sessionsMax": 1e400}"#, "is not JSON: a number is too large"),
+        ("{\"sessionsMax\": 5,\n \"sessionsMax\": 6}", "sessionsMax is repeated, in line 2"),
     ])
     func aFileThatIsNoObjectIsRefused(text: String, reason: String) throws {
         let file = try TemporaryFile(text)

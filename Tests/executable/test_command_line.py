@@ -5,7 +5,9 @@ import re
 
 import pytest
 
-FLAGS_OF_OTHER_NAMES = {"allowedHosts": "--allowed-host"}
+FLAGS_OF_OTHER_NAMES = {"allowedHosts": "--allowed-host", "allowedOrigins": "--allowed-origin"}
+# What only the configuration file can have.
+SECTIONS = {"sessions"}
 
 
 def keys(relaycast) -> list[str]:
@@ -15,7 +17,7 @@ def keys(relaycast) -> list[str]:
 
 def words(key: str) -> list[str]:
     """The lower-case words of a camelCase key."""
-    return re.sub(r"([A-Z])", r" \1", key).lower().split()
+    return re.sub(r"([A-Z]+)", r" \1", key).lower().split()
 
 
 def test_the_version_is_a_semantic_version(relaycast):
@@ -31,7 +33,7 @@ def test_the_help_explains_every_setting(relaycast, command):
     text = " ".join(run.stdout.split())
     all_keys = keys(relaycast)
     assert {"listen", "unixSocket", "dataDirectory", "logLevel", "sessionsMax"} <= set(all_keys)
-    for key in all_keys:
+    for key in set(all_keys) - SECTIONS:
         flag = FLAGS_OF_OTHER_NAMES.get(key, "--" + "-".join(words(key)))
         variable = "RELAYCAST_" + "_".join(words(key)).upper()
         assert f"{flag} <" in text

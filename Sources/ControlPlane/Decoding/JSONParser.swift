@@ -5,7 +5,7 @@ import HTTPHosting
 /// Not `JSONDecoder`: decoding values of unknown type with it builds an error with the whole coding
 /// path for every wrong guess, so 30 kB of nested arrays took it 20 s; it also lets trailing commas,
 /// repeated members and UTF-16 pass.
-struct JSONParser {
+package struct JSONParser {
     /// Arrays and objects inside each other; what the API reads is 4 deep, what it ignores may be
     /// deeper.
     static let depthMax = 128
@@ -15,15 +15,17 @@ struct JSONParser {
     private var depth = 0
 
     /// Why and where a document is not JSON.
-    struct Failure: Error {
-        let detail: String
-        let offset: Int
+    package struct Failure: Error {
+        /// What is wrong.
+        package let detail: String
+        /// Bytes of the document before the place.
+        package let offset: Int
     }
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// The value of a whole document.
-    static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
+    package static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
         var parser = JSONParser(bytes)
         let value = try parser.value()
         parser.skipSpace()

@@ -1,7 +1,7 @@
 import HTTPHosting
 
 /// A JSON value before anyone has said what it means.
-enum JSONValue: Sendable, Equatable {
+package enum JSONValue: Sendable, Equatable {
     case null
     case boolean(Bool)
     case number(Double)

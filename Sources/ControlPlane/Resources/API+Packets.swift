@@ -7,7 +7,11 @@ import RelayModel
 extension API {
     var packetRoutes: [Route] {
         [
-            Route(.get, "/v1/sessions/{name}/packets") {
+            Route(
+                .get,
+                "/v1/sessions/{name}/packets",
+                scope: Scope.readPackets.rawValue
+            ) {
                 [self] request, parameters throws(Problem) in try getPackets(request, parameters)
             }
         ]

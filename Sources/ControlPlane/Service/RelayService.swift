@@ -22,6 +22,7 @@ package final class RelayService {
     static let storeCloseNanosecondsMax: Int64 = 500_000_000
 
     private var options: ServiceOptions
+    private let gatekeeper: Gatekeeper
     private let logger: Logger
     private var parts: Parts?
 
@@ -37,6 +38,10 @@ package final class RelayService {
     package init(options: ServiceOptions, logger: Logger) {
         self.options = options
         self.logger = logger
+        gatekeeper = Gatekeeper(
+            options.authority,
+            requestsPerSecondMax: options.limits.requestsPerSecondMax
+        )
     }
 
     /// Opens the store, restores the sessions, and serves. Throws what went wrong and what to do;
@@ -162,6 +167,7 @@ package final class RelayService {
             configuration.responseDeadlineSeconds = limits.responseDeadlineSeconds
             configuration.inactivityTimeoutSeconds = limits.inactivityTimeoutSeconds
             configuration.allowedHosts = options.allowedHosts
+            configuration.gate = gatekeeper.decide
             return HTTPListener(
                 configuration: configuration,
                 routes: routes,

@@ -23,6 +23,13 @@ package struct ServiceLimits: Sendable, Equatable {
     /// that waits is not inactive.
     package var inactivityTimeoutSeconds = 15
 
+    /// Most requests a second of a caller whose token has no rate of its own, 0 for no limit; more
+    /// are answered 429.
+    package var requestsPerSecondMax = 0
+
+    /// Most event streams at a time; each holds a connection.
+    package var eventStreamsMax = 64
+
     /// The defaults.
     package init() {}
 }
@@ -83,6 +90,19 @@ extension ServiceLimits {
             summary: "seconds without a byte until a connection is closed",
             range: 1...3600,
             keyPath: \.inactivityTimeoutSeconds
+        ),
+        Limit(
+            name: "requestsPerSecondMax",
+            summary: "most requests a second of a caller whose token says nothing else; "
+                + "0 is no limit",
+            range: 0...1_000_000,
+            keyPath: \.requestsPerSecondMax
+        ),
+        Limit(
+            name: "eventStreamsMax",
+            summary: "most event streams at a time",
+            range: 0...1000,
+            keyPath: \.eventStreamsMax
         ),
     ]
 }

@@ -8,7 +8,7 @@ package struct ServiceOptions: Sendable, Equatable {
     /// The version of the daemon (semver.org), as `--version` and GET /v1/server report it.
     package static let version = "0.1.0"
 
-    /// The loopback addresses and TCP ports to serve on; may be empty if there is a unix socket.
+    /// The addresses and TCP ports to serve on; may be empty if there is a unix socket.
     package var listen: [ListenAddress] = [.tcp(address: "127.0.0.1", port: 8080)]
 
     /// The path of a unix socket to serve on as well, at most 107 bytes (unix(7)); nil for none.
@@ -20,9 +20,43 @@ package struct ServiceOptions: Sendable, Equatable {
     /// Host names accepted in the Host field besides the loopback names, in lower case.
     package var allowedHosts: Set<String> = []
 
+    /// Origins (RFC 6454) of web pages that may use the service from elsewhere, in lower case.
+    package var allowedOrigins: Set<String> = []
+
+    /// Whom the service believes.
+    package var authority = AuthorityOptions()
+
+    /// How the TCP listeners encrypt; nil for not at all.
+    package var tls: TLSOptions?
+
+    /// The `sessions` of the configuration file, as they stand there.
+    package var configuredSessions: [JSONValue] = []
+
     /// How much the daemon takes on.
     package var limits = ServiceLimits()
 
     /// The defaults.
     package init() {}
+}
+
+/// What a TCP listener needs for TLS: the content of PEM files (RFC 7468).
+package struct TLSOptions: Sendable, Equatable {
+    /// The server's certificate, and after it those that lead to its root.
+    package let certificate: [UInt8]
+    /// The private key of the certificate.
+    package let key: [UInt8]
+    /// The certificates of which one must have signed each client's; nil where clients need none.
+    package let clientCA: [UInt8]?
+
+    /// Nothing is looked into here; the listener refuses what it cannot use.
+    package init(certificate: [UInt8], key: [UInt8], clientCA: [UInt8]?) {
+        self.certificate = certificate
+        self.key = key
+        self.clientCA = clientCA
+    }
+}
+
+extension TLSOptions: CustomStringConvertible {
+    /// Says nothing, so that no log has a key.
+    package var description: String { "TLS" }
 }

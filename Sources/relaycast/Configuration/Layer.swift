@@ -1,3 +1,5 @@
+import ControlPlane
+
 /// What one source sets: the file, the environment or the command line.
 struct Layer {
     /// The words for one setting, and where they stand.
@@ -6,8 +8,16 @@ struct Layer {
         let origin: Origin
     }
 
+    /// What stands under the key of a section, and where.
+    struct Section {
+        let value: JSONValue
+        let origin: Origin
+    }
+
     /// By the key of the setting.
     var entries: [String: Entry] = [:]
+    /// By the key of the section.
+    var sections: [String: Section] = [:]
     /// What is wrong with the source itself.
     var problems: [Resolution.Problem] = []
     /// What is probably a mistake.

@@ -6,6 +6,8 @@ enum Origin: Equatable, Sendable {
     case environment(String)
     /// By a key of the configuration file, or by the file as a whole.
     case file(path: String, key: String?)
+    /// By nobody: it is the default.
+    case builtIn
 }
 
 extension Origin: CustomStringConvertible {
@@ -15,6 +17,7 @@ extension Origin: CustomStringConvertible {
         case .environment(let name): "environment \(name)"
         case .file(let path, let key?): "file \(path), key \(key)"
         case .file(let path, nil): "file \(path)"
+        case .builtIn: "default"
         }
     }
 }

@@ -1,3 +1,5 @@
+import ControlPlane
+
 /// The configuration that results from all sources, and what is wrong with them.
 struct Resolution {
     /// One reason not to start.
@@ -9,7 +11,7 @@ struct Resolution {
     }
 
     /// The values in force.
-    private(set) var configuration = DaemonConfiguration()
+    var configuration = DaemonConfiguration()
     /// Where each value that is not the default was set, by the key of its setting.
     private(set) var origins: [String: Origin] = [:]
     /// Every reason not to start, also values that a stronger source overrides.
@@ -29,19 +31,21 @@ struct Resolution {
         }
         add(.environment(environment))
         add(.flags(flags))
-        if problems.isEmpty, configuration.options.listen.isEmpty,
-            configuration.options.unixSocket == nil
-        {
-            let origin = origins["listen"] ?? .flag("--listen")
-            problems.append(
-                Problem(origin: origin, sentence: "there is nothing to serve on: no unix socket")
-            )
-        }
+        finish()
     }
 
     private mutating func add(_ layer: Layer) {
         problems += layer.problems
         warnings += layer.warnings
+        for section in FileSection.all {
+            guard let entry = layer.sections[section.key] else { continue }
+            do throws(DocumentFaults) {
+                try section.read(entry.value, &configuration)
+                origins[section.key] = entry.origin
+            } catch {
+                for fault in error.faults { add(fault, to: entry.origin) }
+            }
+        }
         for setting in Setting.all {
             guard let entry = layer.entries[setting.key] else { continue }
             do throws(Refusal) {
@@ -57,4 +61,21 @@ struct Resolution {
             }
         }
     }
+    // MARK: - Problems found later
+
+    /// Notes a reason not to start; a value without an origin is the default.
+    mutating func refuse(_ origin: Origin?, _ sentence: String) {
+        problems.append(Problem(origin: origin ?? .builtIn, sentence: sentence))
+    }
+
+    /// Notes a fault of a document, or of a part of one.
+    mutating func add(_ fault: DocumentFault, to origin: Origin?) {
+        refuse(
+            origin,
+            fault.pointer.isEmpty ? fault.detail : "\(fault.pointer): \(fault.detail)"
+        )
+    }
+
+    /// Notes what is probably a mistake.
+    mutating func warn(_ sentence: String) { warnings.append(sentence) }
 }

@@ -4,7 +4,8 @@ import Logging
 extension Setting {
     /// Every setting, in the order in which people are told of them.
     static let all =
-        [listen, unixSocket, dataDirectory, allowedHosts, logLevel, logFormat]
+        [listen, unixSocket, dataDirectory]
+        + authority + [allowedHosts, allowedOrigins, logLevel, logFormat]
         + ServiceLimits.all.map(Setting.init(limit:))
 
     private static let listen = Setting(
@@ -12,8 +13,8 @@ extension Setting {
         flag: "--listen",
         form: .list,
         valueName: "ADDRESS:PORT",
-        summary: "loopback address and TCP port to serve on; repeatable; port 0: any free one",
-        allowed: "127.x.x.x:PORT, [::1]:PORT or none",
+        summary: "IP address and TCP port to serve on; repeatable; port 0: any free one",
+        allowed: "127.x.x.x:PORT, [::1]:PORT or none; with tokens and TLS any ADDRESS:PORT",
         apply: { (values, configuration) throws(Refusal) in
             configuration.options.listen = try Words.listenAddresses(values)
         },
@@ -59,6 +60,19 @@ extension Setting {
             configuration.options.allowedHosts = try Words.hostNames(values)
         },
         describe: { Words.joined($0.options.allowedHosts.sorted()) }
+    )
+
+    private static let allowedOrigins = Setting(
+        key: "allowedOrigins",
+        flag: "--allowed-origin",
+        form: .list,
+        valueName: "ORIGIN",
+        summary: "origin of web pages that may use the API from elsewhere; repeatable",
+        allowed: "an origin such as https://dashboard.example:8443",
+        apply: { (values, configuration) throws(Refusal) in
+            configuration.options.allowedOrigins = try Words.origins(values)
+        },
+        describe: { Words.joined($0.options.allowedOrigins.sorted()) }
     )
 
     private static let logLevel = Setting(

@@ -7,6 +7,8 @@ struct Setting: Sendable {
         case text
         /// A number without a fraction.
         case integer
+        /// `true` or `false`, in words also for the flag.
+        case boolean
         /// An array of strings; repeated as a flag, separated by commas in the environment.
         case list
     }
@@ -27,6 +29,8 @@ struct Setting: Sendable {
     let apply: @Sendable ([String], inout DaemonConfiguration) throws(Refusal) -> Void
     /// The value in force, for people.
     let describe: @Sendable (DaemonConfiguration) -> String
+    /// Whether SIGHUP is enough for a new value; else it takes a restart.
+    var isReloaded = false
 
     /// The environment variable, such as `RELAYCAST_DATA_DIRECTORY`.
     var environmentVariable: String {
@@ -46,15 +50,17 @@ struct Refusal: Error, Equatable {
 }
 
 extension String {
-    /// The lower-case words of a camelCase name: `data`, `directory`.
+    /// The lower-case words of a camelCase name: `data`, `directory`; `client`, `ca`.
     var words: [String] {
         var words: [String] = []
+        var isInCapitals = false
         for character in self {
-            if character.isUppercase || words.isEmpty {
+            if words.isEmpty || (character.isUppercase && !isInCapitals) {
                 words.append(character.lowercased())
             } else {
-                words[words.count - 1].append(character)
+                words[words.count - 1].append(character.lowercased())
             }
+            isInCapitals = character.isUppercase
         }
         return words
     }

@@ -2,23 +2,18 @@ import ControlPlane
 
 /// Reads the values of settings from the words they are written in.
 enum Words {
-    /// Loopback addresses with ports; the one word `none` is no address at all.
+    /// IP addresses with ports; the one word `none` is no address at all.
     static func listenAddresses(_ words: [String]) throws(Refusal) -> [ListenAddress] {
         if words == ["none"] { return [] }
         var addresses: [ListenAddress] = []
         for word in words {
-            guard case .tcp(let host, let port)? = ListenAddress(hostAndPort: word) else {
+            guard let address = ListenAddress(hostAndPort: word), address.isLiteral,
+                case .tcp(let host, let port) = address
+            else {
                 throw Refusal(
                     value: word,
-                    reason: "is not ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080"
-                )
-            }
-            guard isLoopback(host) else {
-                throw Refusal(
-                    value: word,
-                    reason: "is not on the loopback interface; as long as there are neither "
-                        + "tokens nor TLS, only 127.0.0.0/8, [::1] and a unix socket may be "
-                        + "served on"
+                    reason: "is not ADDRESS:PORT with an IP address, such as 127.0.0.1:8080 or "
+                        + "[::1]:8080"
                 )
             }
             guard port == 0 || !addresses.contains(.tcp(address: host, port: port)) else {
@@ -101,11 +96,48 @@ enum Words {
         words.isEmpty ? "none" : words.joined(separator: ", ")
     }
 
-    /// Whether a literal address is 127.0.0.0/8 (RFC 1122, 3.2.1.3) or ::1 (RFC 4291, 2.5.3).
-    private static func isLoopback(_ literal: String) -> Bool {
-        if literal == "::1" { return true }
-        let parts = literal.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127"
-            && parts.allSatisfy { part in UInt8(part).map { "\($0)" == part } ?? false }
+    /// `true` or `false`.
+    static func boolean(_ words: [String]) throws(Refusal) -> Bool {
+        let word = words.joined()
+        guard let flag = Bool(word) else {
+            throw Refusal(value: word, reason: "is not true or false")
+        }
+        return flag
+    }
+
+    /// Exact origins (RFC 6454, 6.2) in lower case: scheme, host, and port unless it is the
+    /// scheme's own.
+    static func origins(_ words: [String]) throws(Refusal) -> Set<String> {
+        var origins: Set<String> = []
+        for word in words {
+            let origin = word.lowercased()
+            let schemes = ["http://", "https://"]
+            guard let scheme = schemes.first(where: { origin.hasPrefix($0) }),
+                isHostAndPort(origin.dropFirst(scheme.count))
+            else {
+                throw Refusal(
+                    value: word,
+                    reason: "is not an origin such as https://dashboard.example:8443, which has "
+                        + "no path; there is no wildcard"
+                )
+            }
+            origins.insert(origin)
+        }
+        return origins
+    }
+
+    private static func isHostAndPort(_ text: Substring) -> Bool {
+        var host = text
+        if let colon = text.lastIndex(of: ":"), !text[colon...].contains("]") {
+            let port = text[text.index(after: colon)...]
+            guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                UInt16(port).map({ $0 > 0 }) == true
+            else { return false }
+            host = text[..<colon]
+        }
+        if host.hasPrefix("[") && host.hasSuffix("]") {
+            return ListenAddress(hostAndPort: "\(host):1")?.isLiteral == true
+        }
+        return (try? hostNames([String(host)])) != nil
     }
 }

@@ -1,0 +1,25 @@
+import HTTPHosting
+import RelayModel
+
+/// Who made a request, and what they may do.
+struct Caller: Principal, Equatable {
+    /// The name that logs show.
+    let id: String
+    /// What they may do.
+    let scopes: Set<Scope>
+    /// The sessions that they may reach; nil for all.
+    let selector: LabelSelector?
+    /// How many requests they may make; nil for the limit of everybody.
+    let rate: Rate?
+
+    /// Whoever asks where no token is needed.
+    static let anonymous = Caller(
+        id: Keyring.anonymousID,
+        scopes: [.administer],
+        selector: nil,
+        rate: nil
+    )
+
+    /// Whether a session with these labels is there for the caller at all.
+    func mayReach(_ labels: [String: String]) -> Bool { selector?.admits(labels) ?? true }
+}

@@ -1,0 +1,22 @@
+import ControlPlane
+
+/// A part of the configuration that only the file can have, since it is more than a value.
+struct FileSection: Sendable {
+    /// Its key in the file.
+    let key: String
+    /// Sets the configuration from what stands under the key.
+    let read: @Sendable (JSONValue, inout DaemonConfiguration) throws(DocumentFaults) -> Void
+    /// What is in force, for people.
+    let describe: @Sendable (DaemonConfiguration) -> String
+
+    /// Every section, in the order in which they are read.
+    static let all = [sessions]
+
+    private static let sessions = FileSection(
+        key: "sessions",
+        read: { (value, configuration) throws(DocumentFaults) in
+            configuration.options.configuredSessions = try value.elementsOfSessions()
+        },
+        describe: { "\($0.options.configuredSessions.count)" }
+    )
+}

@@ -1,0 +1,300 @@
+import HTTPHosting
+import HTTPTypes
+import RelayModel
+import Testing
+
+@testable import ControlPlane
+
+/// Who is let in to do what.
+@Suite struct AuthorityGateTests {
+    private static let loopback = Peer(address: "127.0.0.1", port: 5)
+    private static let stranger = Peer(address: "192.0.2.7", port: 5)
+    private static let user = Peer(
+        credentials: Peer.Credentials(processID: 1, userID: 1000, groupID: 100)
+    )
+    private static let tokens = """
+        {"tokens": [
+          {"id": "reader", "sha256": "\(AuthorityKeyringTests.alpha)", "scopes": ["sessions:read"],
+           "expiresAt": "2027-01-01T00:00:00Z"},
+          {"id": "root", "sha256": "\(AuthorityKeyringTests.beta)", "scopes": ["admin"],
+           "requestsPerSecond": 2, "burst": 3}],
+         "unixPeers": [
+          {"id": "group", "gid": 7, "scopes": ["metrics:read"]},
+          {"id": "user", "uid": 1000, "gid": 100, "scopes": ["sessions:write"]},
+          {"id": "again", "uid": 1000, "scopes": ["admin"]}]}
+        """
+
+    private func gate(_ change: (inout AuthorityOptions) -> Void = { _ in }) throws -> Gatekeeper {
+        var options = AuthorityOptions()
+        options.keyring = try AuthorityKeyringTests.keyring(Self.tokens)
+        change(&options)
+        return Gatekeeper(options, requestsPerSecondMax: 0)
+    }
+
+    /// What is said: the caller's id, or code and delay; `WWW-Authenticate` as well if there is one.
+    private func decision(
+        _ gate: Gatekeeper,
+        _ authorization: String?,
+        from peer: Peer = loopback,
+        needing scope: Scope = .readSessions,
+        at seconds: Double = 0
+    ) throws -> [String] {
+        var fields: HTTPFields = [:]
+        fields[.authorization] = authorization
+        let request = try Request(method: .get, target: "/", fields: fields, peer: peer)
+        let nanoseconds = Int64(seconds * 1e9)
+        let now = Gatekeeper.Moment(
+            monotonic: nanoseconds,
+            wall: Timestamp(nanoseconds: nanoseconds)
+        )
+        switch gate.decide(request, needing: scope, at: now) {
+        case .admit(let principal): return [principal?.id ?? "nobody"]
+        case .refuse(let problem, let delayMilliseconds, _):
+            var said = ["\(problem.status.code) \(problem.code)"]
+            if let field = problem.fields[.wwwAuthenticate] { said.append(field) }
+            if let field = problem.fields[.retryAfter] { said.append("retry \(field)") }
+            if delayMilliseconds > 0 { said.append("\(delayMilliseconds) ms") }
+            return said
+        }
+    }
+
+    private static let missing = ["401 unauthenticated", #"Bearer realm="relaycast""#]
+    private static let wrong = [
+        "401 unauthenticated", #"Bearer realm="relaycast", error="invalid_token""#, "250 ms",
+    ]
+
+    @Test func withoutAKeyringLoopbackAndUnixSocketMayDoEverythingAndOthersNothing() throws {
+        let gate = try gate { $0.keyring = nil }
+        for peer in [Self.loopback, Peer(address: "::1", port: 1), Self.user] {
+            #expect(try decision(gate, nil, from: peer, needing: .administer) == ["anonymous"])
+            #expect(try decision(gate, "Bearer x", from: peer) == ["anonymous"])
+        }
+        #expect(try decision(gate, nil, from: Self.stranger) == Self.missing)
+    }
+
+    @Test(arguments: ["Bearer alpha", "bearer alpha", "BEARER   alpha"])
+    func aTokenIsItsCaller(field: String) throws {
+        #expect(try decision(try gate(), field, from: Self.stranger) == ["reader"])
+    }
+
+    @Test(arguments: [nil, "", "Basic YWxwaGE=", "alpha"])
+    func withoutATokenNobodyIsKnown(field: String?) throws {
+        #expect(try decision(try gate(), field) == Self.missing)
+    }
+
+    @Test(arguments: [
+        "Bearer alph", "Bearer alphaa", "Bearer", "Bearer ", "Bearer a b", "Bearer =",
+        "Bearer alpha, Bearer alpha", "Bearer alph\u{E4}",
+    ])
+    func aWrongTokenIsHeldBack(field: String) throws {
+        #expect(try decision(try gate(), field) == Self.wrong)
+    }
+
+    @Test func aTokenOfUpTo512BytesIsLookedAt() {
+        #expect(BearerField("Bearer " + String(repeating: "a", count: 512)) != .malformed)
+        #expect(BearerField("Bearer " + String(repeating: "a", count: 513)) == .malformed)
+    }
+
+    @Test func anExpiredTokenIsLikeAnUnknownOne() throws {
+        let end = 1_798_761_600.0
+        #expect(try decision(try gate(), "Bearer alpha", at: end - 1) == ["reader"])
+        #expect(try decision(try gate(), "Bearer alpha", at: end) == Self.wrong)
+    }
+
+    @Test func aMissingScopeIsNamed() throws {
+        #expect(
+            try decision(try gate(), "Bearer alpha", needing: .readPackets) == [
+                "403 forbidden-scope",
+                #"Bearer realm="relaycast", error="insufficient_scope", scope="packets:read""#,
+            ]
+        )
+        #expect(try decision(try gate(), "Bearer beta", needing: .readPackets) == ["root"])
+    }
+
+    @Test func aProcessIsKnownByTheFirstRuleThatMatches() throws {
+        let gate = try gate()
+        #expect(try decision(gate, nil, from: Self.user, needing: .writeSessions) == ["user"])
+        let other = Peer(credentials: .init(processID: 1, userID: 1000, groupID: 5))
+        #expect(try decision(gate, nil, from: other) == ["again"])
+        let member = Peer(credentials: .init(processID: 1, userID: 5, groupID: 7))
+        #expect(try decision(gate, nil, from: member, needing: .readMetrics) == ["group"])
+        let nobody = Peer(credentials: .init(processID: 1, userID: 5, groupID: 5))
+        #expect(try decision(gate, nil, from: nobody) == Self.missing)
+        #expect(try decision(gate, "Bearer alpha", from: nobody) == ["reader"])
+        #expect(try decision(gate, "Bearer wrong", from: Self.user) == Self.wrong)
+    }
+
+    @Test func trustIsForThePlaceItNamesOnly() throws {
+        let unix = Peer(credentials: .init(processID: 1, userID: 5, groupID: 5))
+        let loopback = try gate { $0.trustsLoopback = true }
+        #expect(try decision(loopback, nil) == ["anonymous"])
+        #expect(try decision(loopback, nil, from: unix) == Self.missing)
+        #expect(try decision(loopback, nil, from: Self.stranger) == Self.missing)
+        #expect(try decision(loopback, "Bearer wrong") == Self.wrong)
+        let socket = try gate { $0.trustsUnixSocket = true }
+        #expect(try decision(socket, nil, from: unix) == ["anonymous"])
+        #expect(try decision(socket, nil) == Self.missing)
+    }
+
+    @Test func eachWrongTokenIsHeldBackLongerButNeverTheRightOne() throws {
+        let gate = try gate()
+        var delays: [String?] = []
+        for second in 0..<6 {
+            delays.append(try decision(gate, "Bearer wrong", at: Double(second)).last)
+            #expect(try decision(gate, "Bearer alpha", at: Double(second)) == ["reader"])
+        }
+        #expect(delays == ["250 ms", "500 ms", "1000 ms", "2000 ms", "4000 ms", "4000 ms"])
+        #expect(try decision(gate, "Bearer wrong", from: Self.stranger).last == "250 ms")
+        #expect(try decision(gate, "Bearer wrong", at: 64).last == "4000 ms")
+        #expect(try decision(gate, "Bearer wrong", at: 124).last == "250 ms")
+        #expect(try decision(gate, nil, at: 124) == Self.missing)
+    }
+
+    @Test func aCallerThatAsksTooOftenIsToldWhenToComeBack() throws {
+        let gate = try gate()
+        for _ in 0..<3 { #expect(try decision(gate, "Bearer beta") == ["root"]) }
+        #expect(try decision(gate, "Bearer beta") == ["429 rate-limited", "retry 1"])
+        #expect(try decision(gate, "Bearer alpha") == ["reader"])
+        #expect(try decision(gate, "Bearer beta", at: 0.4) == ["429 rate-limited", "retry 1"])
+        #expect(try decision(gate, "Bearer beta", at: 0.6) == ["root"])
+        #expect(try decision(gate, "Bearer beta", at: 0.6) == ["429 rate-limited", "retry 1"])
+    }
+
+    @Test func theGeneralLimitIsForThoseWithoutARate() throws {
+        var options = AuthorityOptions()
+        let open = Gatekeeper(options, requestsPerSecondMax: 1)
+        #expect(try decision(open, nil) == ["anonymous"])
+        #expect(try decision(open, nil) == ["429 rate-limited", "retry 1"])
+        options.keyring = try AuthorityKeyringTests.keyring(Self.tokens)
+        let limited = Gatekeeper(options, requestsPerSecondMax: 1)
+        #expect(try decision(limited, "Bearer beta") == ["root"])
+        #expect(try decision(limited, "Bearer beta") == ["root"])
+    }
+
+    @Test func otherTokensCountAsSoonAsTheyAreThere() throws {
+        let gate = try gate()
+        for _ in 0..<4 { _ = try decision(gate, "Bearer beta") }
+        var options = AuthorityOptions()
+        options.keyring = try AuthorityKeyringTests.keyring(
+            Self.tokens.replacing(
+                AuthorityKeyringTests.alpha,
+                with: String(repeating: "0", count: 64)
+            )
+        )
+        gate.replace(options)
+        #expect(try decision(gate, "Bearer alpha") == Self.wrong)
+        // What is left of a rate is not made new by it.
+        #expect(try decision(gate, "Bearer beta") == ["429 rate-limited", "retry 1"])
+    }
+
+    @Test func aRefusalSaysWhoWasRefused() throws {
+        var fields: HTTPFields = [:]
+        fields[.authorization] = "Bearer alpha"
+        let request = try Request(method: .get, target: "/", fields: fields, peer: Self.stranger)
+        let now = Gatekeeper.Moment(monotonic: 0, wall: Timestamp(nanoseconds: 0))
+        guard
+            case .refuse(_, _, let principal) = try gate()
+                .decide(request, needing: .administer, at: now)
+        else {
+            Issue.record("admitted")
+            return
+        }
+        #expect(principal?.id == "reader")
+    }
+}
+
+/// What the routes ask for.
+@Suite struct AuthorityScopeTests {
+    private static let open: Set = ["/livez", "/readyz", "/openapi.yaml"]
+
+    @Test func onlyProbesAndContractAreOpen() throws {
+        let service = try Service(store: MemoryStore())
+        for route in service.api.routes {
+            let scope = Scope.required(by: route)
+            #expect((scope == nil) == Self.open.contains(route.template), "\(route.template)")
+            if let name = route.scope { #expect(Scope(rawValue: name) != nil, "\(name)") }
+            if route.method != .get { #expect(scope == .writeSessions, "\(route.template)") }
+        }
+    }
+
+    @Test func packetsHaveAScopeOfTheirOwn() throws {
+        let service = try Service(store: MemoryStore())
+        let packets = service.api.routes.filter { $0.template.hasSuffix("/packets") }
+        #expect(packets.map { Scope.required(by: $0) } == [.readPackets])
+    }
+
+    @Test func aRouteOfTheAPIIsNeverOpenByOversight() {
+        func route(_ method: HTTPRequest.Method, _ template: String, _ scope: String?) -> Route {
+            Route(method, template, scope: scope) { _, _ throws(Problem) in throw .draining }
+        }
+        #expect(Scope.required(by: route(.get, "/v1/new", nil)) == .readSessions)
+        #expect(Scope.required(by: route(.patch, "/v1/new", nil)) == .writeSessions)
+        #expect(Scope.required(by: route(.get, "/v1/new", "no-scope")) == .administer)
+        #expect(Scope.required(by: route(.get, "/new", nil)) == nil)
+    }
+}
+
+/// Bounds of what is remembered.
+@Suite struct AuthorityLimitTests {
+    @Test func placesAreUsersAddressesAndNetworks() {
+        let user = Peer(credentials: .init(processID: 5, userID: 7, groupID: 8))
+        #expect(FailedAttempts.place(of: user) == "uid 7")
+        #expect(FailedAttempts.place(of: Peer(address: "192.0.2.1", port: 9)) == "192.0.2.1")
+        #expect(
+            FailedAttempts.place(of: Peer(address: "2001:db8::1", port: 1))
+                == FailedAttempts.place(of: Peer(address: "2001:db8::ffff:1", port: 1))
+        )
+        #expect(
+            FailedAttempts.place(of: Peer(address: "2001:db8:0:1::1", port: 1))
+                != FailedAttempts.place(of: Peer(address: "2001:db8::1", port: 1))
+        )
+    }
+
+    @Test func thePlaceThatWasSilentLongestMakesRoom() {
+        var failures = FailedAttempts()
+        func fail(_ index: Int, at now: Int64) -> Int {
+            let peer = Peer(address: "10.0.\(index / 256).\(index % 256)", port: 1)
+            return failures.delayMilliseconds(afterFailureOf: peer, at: now)
+        }
+        for index in 0..<FailedAttempts.placesMax { #expect(fail(index, at: Int64(index)) == 250) }
+        #expect(fail(0, at: 5000) == 500)
+        #expect(fail(5000, at: 5001) == 250)
+        #expect(fail(1, at: 5002) == 250)
+        #expect(fail(0, at: 5003) == 1000)
+    }
+
+    @Test func aBucketLetsThroughItsRateInTheLongRun() {
+        var bucket = RateBucket(Rate(perSecond: 1000, burst: 10), at: 0)
+        var passed = 0
+        for millisecond in 0..<10_000 {
+            for _ in 0..<5 where bucket.take(at: Int64(millisecond) * 1_000_000) == 0 {
+                passed += 1
+            }
+        }
+        #expect((10_000...10_010).contains(passed))
+    }
+
+    @Test func whatIsTakenAtOnceIsWaitedForAfterwards() {
+        var bucket = RateBucket(Rate(perSecond: 100), at: 0)
+        func take(_ count: Int = 1, at now: Int64) -> Int64 { bucket.take(count, at: now) }
+        func isFull(at now: Int64) -> Bool { bucket.isFull(at: now) }
+        #expect(take(1024, at: 0) == 0)
+        let wait = take(at: 0)
+        #expect(wait == 9_250_000_000)
+        #expect(take(at: wait - 1) > 0)
+        #expect(take(at: wait) == 0)
+        #expect(!isFull(at: wait))
+        #expect(isFull(at: wait + 2_000_000_000))
+    }
+
+    @Test func theLargestRateDoesNotOverflow() {
+        let most = Rate.range.upperBound
+        for rate in [Rate(perSecond: most), Rate(perSecond: 1, burst: most)] {
+            var bucket = RateBucket(rate, at: 0)
+            let waits = [
+                bucket.take(most, at: 0), bucket.take(at: 0), bucket.take(at: .max / 2),
+            ]
+            #expect(waits.map { $0 == 0 } == [true, false, true])
+        }
+    }
+}

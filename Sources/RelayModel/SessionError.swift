@@ -11,6 +11,8 @@ package struct SessionError: Error, Hashable, Sendable {
         case networkUnreachable = "network-unreachable"
         case groupJoinFailed = "group-join-failed"
         case permissionDenied = "permission-denied"
+        /// The operator does not want such sessions.
+        case forbiddenByPolicy = "forbidden-by-policy"
         case sessionLimitReached = "session-limit-reached"
         case sessionNotRunning = "session-not-running"
         /// Whoever asks may not reach sessions like this one.
@@ -32,10 +34,18 @@ package struct SessionError: Error, Hashable, Sendable {
     package let detail: String
     /// The symbolic name of the system's error, like `EADDRINUSE`, where there was one.
     package let errno: String?
+    /// The fields to blame, where the operator's policy forbids them.
+    package let violations: [FieldViolation]
 
-    package init(_ code: Code, _ detail: String, errno: String? = nil) {
+    package init(
+        _ code: Code,
+        _ detail: String,
+        errno: String? = nil,
+        violations: [FieldViolation] = []
+    ) {
         self.code = code
         self.detail = detail
         self.errno = errno
+        self.violations = violations
     }
 }

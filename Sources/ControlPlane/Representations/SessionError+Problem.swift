@@ -25,6 +25,11 @@ extension SessionError {
             errors: pointer.map { [Problem.FieldError(pointer: $0, detail: detail)] } ?? [],
             errno: errno
         )
+        if !violations.isEmpty {
+            problem.errors = violations.map {
+                Problem.FieldError(pointer: $0.pointer, detail: $0.detail)
+            }
+        }
         if code == .sendBufferFull { problem.fields[.retryAfter] = "1" }
         return problem
     }
@@ -32,7 +37,7 @@ extension SessionError {
     private var status: HTTPStatus {
         switch code {
         case .sessionNotFound: .notFound
-        case .forbiddenScope: .forbidden
+        case .forbiddenScope, .forbiddenByPolicy: .forbidden
         case .preconditionFailed: .preconditionFailed
         case .sendBufferFull: .serviceUnavailable
         case .definitionUnreadable, .internal: .internalServerError
@@ -50,6 +55,7 @@ extension SessionError {
         case .networkUnreachable: "Network unreachable"
         case .groupJoinFailed: "Group join failed"
         case .permissionDenied: "Permission denied"
+        case .forbiddenByPolicy: "Forbidden by policy"
         case .sessionLimitReached: "Session limit reached"
         case .sessionNotRunning: "Session not running"
         case .forbiddenScope: "Forbidden by the token's scope"
@@ -74,4 +80,9 @@ extension SessionError {
         default: nil
         }
     }
+}
+
+extension FieldViolation {
+    /// Where in a definition it is, as a JSON pointer (RFC 6901).
+    var pointer: String { "/\(field.rawValue)" + (index.map { "/\($0)" } ?? "") }
 }

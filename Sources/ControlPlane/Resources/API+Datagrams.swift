@@ -38,6 +38,11 @@ extension API {
                     + (session.status.reason?.detail ?? "enable it")
             ).problem
         }
+        try datagramBudgets.spend(
+            body.datagrams.count,
+            of: session.name,
+            at: HostNetwork.monotonicNanoseconds()
+        )
         let sendRequest = SendRequest(body.datagrams)
         return .later { [engine = registry.engine] completion in
             engine.send(sendRequest, from: running) { outcome in

@@ -12,6 +12,8 @@ final class API: Sendable {
     let options: ServiceOptions
     let startedAt: Timestamp
     let hostname: String
+    /// How much the policy lets sessions send.
+    let datagramBudgets: DatagramBudgets
     /// Where the listeners listen, once they do.
     let boundAddresses = Locked<[ListenAddress]>([])
     private let isDraining = Atomic(false)
@@ -28,6 +30,7 @@ final class API: Sendable {
         self.idempotentAnswers = idempotentAnswers
         self.options = options
         self.hostname = hostname
+        datagramBudgets = DatagramBudgets(perSecondMax: options.policy.datagramsPerSecondMax)
         startedAt = HostNetwork.now()
     }
 

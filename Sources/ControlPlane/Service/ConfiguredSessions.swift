@@ -26,12 +26,12 @@ extension ServiceOptions {
         }
         var names: Set<SessionName> = []
         for (index, value) in configuredSessions.enumerated() {
-            faults += Self.faults(of: value, at: "/\(index)", &names)
+            faults += self.faults(of: value, at: "/\(index)", &names)
         }
         return faults
     }
 
-    private static func faults(
+    private func faults(
         of value: JSONValue,
         at place: String,
         _ names: inout Set<SessionName>
@@ -51,6 +51,8 @@ extension ServiceOptions {
             let detail = "\(definition.name) is the name of an earlier session too"
             return [DocumentFault(pointer: place + "/name", detail: detail)]
         }
-        return []
+        return policy.violations(of: definition).map {
+            DocumentFault(pointer: place + $0.pointer, detail: "\($0.detail) (policy)")
+        }
     }
 }

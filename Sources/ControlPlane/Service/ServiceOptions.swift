@@ -26,6 +26,9 @@ package struct ServiceOptions: Sendable, Equatable {
     /// Whom the service believes.
     package var authority = AuthorityOptions()
 
+    /// Which sessions may be at all.
+    package var policy = SessionPolicy()
+
     /// How the TCP listeners encrypt; nil for not at all.
     package var tls: TLSOptions?
 

@@ -10,7 +10,15 @@ struct FileSection: Sendable {
     let describe: @Sendable (DaemonConfiguration) -> String
 
     /// Every section, in the order in which they are read.
-    static let all = [sessions]
+    static let all = [policy, sessions]
+
+    private static let policy = FileSection(
+        key: "policy",
+        read: { (value, configuration) throws(DocumentFaults) in
+            configuration.options.policy = try SessionPolicy(decoding: value)
+        },
+        describe: { "\($0.options.policy)" }
+    )
 
     private static let sessions = FileSection(
         key: "sessions",

@@ -3,18 +3,19 @@ import ControlPlane
 /// What the daemon prints once it serves.
 enum Greeting {
     /// The addresses, and a first request for the first of them.
-    static func text(for addresses: [ListenAddress]) -> String {
+    static func text(for addresses: [ListenAddress], needsToken: Bool = false) -> String {
         var text = ""
         for address in addresses {
             text += "Relaycast \(ServiceOptions.version) serves \(address)\n"
         }
+        let field = needsToken ? "-H 'Authorization: Bearer SECRET' " : ""
         switch addresses.first {
         case .unix(let path):
-            text += "Try: curl --unix-socket \(quoted(path)) http://localhost/v1/server\n"
+            text += "Try: curl \(field)--unix-socket \(quoted(path)) http://localhost/v1/server\n"
         case .some(let address):
             // Brackets are a range to curl's own globbing.
             let globbing = "\(address)".contains("[") ? "--globoff " : ""
-            text += "Try: curl \(globbing)\(address)/v1/server\n"
+            text += "Try: curl \(field)\(globbing)\(address)/v1/server\n"
         case nil: break
         }
         return text

@@ -18,7 +18,7 @@ struct Serve: ParsableCommand {
         // What is made from here on, sockets and database, is for this user alone.
         umask(0o077)
         let resolution = try arguments.resolvedOrExit()
-        let configuration = resolution.configuration
+        var configuration = resolution.configuration
         let log = LogWriter.standardError(format: configuration.logFormat)
         defer { log.flush() }
         LoggingSystem.bootstrap { [configuration] _ in
@@ -51,10 +51,10 @@ struct Serve: ParsableCommand {
         )
         // Whoever has read the greeting finds the lines before it in the log.
         log.flush()
-        greet(service.boundAddresses)
+        greet(service.boundAddresses, needsToken: configuration.needsToken)
 
         let signal = Signals.waitForTermination {
-            logger.info("SIGHUP received; there is nothing to reload yet")
+            reload(service, &configuration, logger)
         }
         // From here on, before anything that could hang, another signal ends the process at once.
         Signals.unblockTermination()
@@ -64,11 +64,52 @@ struct Serve: ParsableCommand {
         logger.info("stopped")
     }
 
+    /// Takes a changed configuration over; one that is wrong changes nothing.
+    private func reload(
+        _ service: RelayService,
+        _ running: inout DaemonConfiguration,
+        _ logger: Logger
+    ) {
+        logger.info("SIGHUP received; reading the configuration again")
+        var resolution = arguments.resolved()
+        let waiting = resolution.adapt(to: running)
+        for warning in resolution.warnings { logger.warning("\(warning)") }
+        guard resolution.problems.isEmpty else {
+            for problem in resolution.problems {
+                logger.error("\(problem.origin): \(problem.sentence)")
+            }
+            logger.error("the configuration is wrong; nothing was changed")
+            return
+        }
+        if !waiting.isEmpty {
+            logger.warning(
+                "some settings take a restart",
+                metadata: ["settings": .array(waiting.map { "\($0)" })]
+            )
+        }
+        running = resolution.configuration
+        service.reload(running.options)
+        logger.notice(
+            "configuration reloaded",
+            metadata: ["tokens": "\(running.options.authority.keyring?.tokens.count ?? 0)"]
+        )
+    }
+
     /// Prints the greeting from a thread of its own: a pipe that nobody reads must not keep the main
     /// thread from taking signals.
-    private func greet(_ addresses: [ListenAddress]) {
-        let text = Greeting.text(for: addresses)
+    private func greet(_ addresses: [ListenAddress], needsToken: Bool) {
+        let text = Greeting.text(for: addresses, needsToken: needsToken)
         Thread.detachNewThread { StandardOutput.write(text) }
+    }
+}
+
+extension DaemonConfiguration {
+    /// Whether the first address asks for a token.
+    fileprivate var needsToken: Bool {
+        let authority = options.authority
+        let isTrusted =
+            options.listen.isEmpty ? authority.trustsUnixSocket : authority.trustsLoopback
+        return authority.keyring != nil && !isTrusted
     }
 }
 

@@ -102,14 +102,19 @@ struct ServiceArguments: ParsableArguments {
         return single.compactMapValues { $0.map { [$0] } }.merging(lists) { _, list in list }
     }
 
-    /// The configuration in force. With problems, each is a line on standard error, and the exit
-    /// status tells the command line from the other sources.
-    func resolvedOrExit() throws -> Resolution {
-        let resolution = Resolution(
+    /// What all sources say now, right or wrong.
+    func resolved() -> Resolution {
+        Resolution(
             flags: words,
             file: config,
             environment: ProcessInfo.processInfo.environment
         )
+    }
+
+    /// The configuration in force. With problems, each is a line on standard error, and the exit
+    /// status tells the command line from the other sources.
+    func resolvedOrExit() throws -> Resolution {
+        let resolution = resolved()
         guard !resolution.problems.isEmpty else { return resolution }
         var status = ExitStatus.configuration
         for problem in resolution.problems {

@@ -199,3 +199,76 @@ import Testing
         #expect(try problems(two, #", "sessionsMax": 1"#).count == 1)
     }
 }
+
+/// A configuration that is read again while the daemon runs.
+@Suite struct ReloadTests {
+    private let tokens: TemporaryFile
+
+    init() throws {
+        tokens = try TemporaryFile(#"{"tokens": []}"#)
+    }
+
+    private func adapted(
+        _ new: [String: [String]],
+        to running: [String: [String]]
+    ) -> (Resolution, [String]) {
+        let running = resolve(flags: running)
+        #expect(running.problems.isEmpty)
+        var resolution = resolve(flags: new)
+        let waiting = resolution.adapt(to: running.configuration)
+        return (resolution, waiting)
+    }
+
+    @Test func tokensAndTrustAreTakenOver() {
+        let (resolution, waiting) = adapted(
+            ["tokensFile": [tokens.path], "trustLoopback": ["true"]],
+            to: [:]
+        )
+        #expect(resolution.problems.isEmpty && waiting.isEmpty)
+        #expect(resolution.configuration.options.authority.keyring != nil)
+        #expect(resolution.configuration.options.authority.trustsLoopback)
+    }
+
+    @Test func whatTakesARestartIsNamedAndStaysAsItIs() {
+        let (resolution, waiting) = adapted(
+            [
+                "sessionsMax": ["5"], "listen": ["127.0.0.1:81"], "logLevel": ["error"],
+                "tokensFile": [tokens.path], "behindProxy": ["true"],
+            ],
+            to: ["sessionsMax": ["6"]]
+        )
+        #expect(Set(waiting) == ["sessionsMax", "listen", "logLevel", "behindProxy"])
+        #expect(resolution.problems.isEmpty)
+        #expect(resolution.configuration.options.limits.sessionsMax == 6)
+        #expect(resolution.configuration.options.listen == ServiceOptions().listen)
+        #expect(resolution.configuration.logLevel == .info)
+        #expect(!resolution.configuration.isBehindProxy)
+    }
+
+    @Test func tokensCannotBeTakenFromADaemonThatServesOthers() {
+        let behindProxy = ["tokensFile": [tokens.path], "behindProxy": ["true"]]
+        #expect(adapted([:], to: behindProxy).0.problems.count == 1)
+        let trusting = ["tokensFile": [tokens.path], "trustLoopback": ["true"]]
+        #expect(adapted(trusting, to: behindProxy).0.problems.count == 1)
+        let exposed = behindProxy.merging(["listen": ["192.0.2.1:8080"]]) { $1 }
+        #expect(!adapted([:], to: exposed).0.problems.isEmpty)
+        #expect(adapted([:], to: ["tokensFile": [tokens.path]]).0.problems.isEmpty)
+    }
+
+    @Test func TLSIsNotSwitchedOnOrOffWithoutARestart() throws {
+        let certificate = try TemporaryFile("-----BEGIN CERTIFICATE-----")
+        let other = try TemporaryFile("-----BEGIN CERTIFICATE----- other")
+        let key = try TemporaryFile("-----BEGIN PRIVATE KEY-----")
+        let tls = ["tlsCertificate": [certificate.path], "tlsKey": [key.path]]
+        let (on, onWaits) = adapted(tls, to: [:])
+        #expect(onWaits == ["tlsCertificate"] && on.configuration.options.tls == nil)
+        let (off, offWaits) = adapted([:], to: tls)
+        #expect(offWaits == ["tlsCertificate"] && off.configuration.options.tls != nil)
+        let (renewed, waits) = adapted(
+            tls.merging(["tlsCertificate": [other.path]]) { $1 },
+            to: tls
+        )
+        #expect(waits.isEmpty)
+        #expect(renewed.configuration.options.tls?.certificate.count == 33)
+    }
+}

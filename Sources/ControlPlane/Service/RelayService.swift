@@ -7,7 +7,7 @@ import SessionStore
 
 /// The whole daemon but for the command line: store, engine, control thread and listeners.
 ///
-/// `start`, `drain` and `stop` are called in this order by one thread.
+/// `start`, `drain` and `stop` are called in this order by one thread, and `reload` in between.
 package final class RelayService {
     /// Writes that may wait for the control thread; more are answered 503 `overloaded`.
     static let writesMax = 1024
@@ -99,6 +99,14 @@ package final class RelayService {
         parts?.listeners.compactMap(\.boundAddress) ?? []
     }
 
+    /// Takes over what can change while it serves: whom it believes, and what sessions may do.
+    package func reload(_ options: ServiceOptions) {
+        self.options.authority = options.authority
+        self.options.policy = options.policy
+        gatekeeper.replace(options.authority)
+        parts?.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
+    }
+
     /// Refuses readiness and writes from now on, and wakes those who wait for packets.
     package func drain() {
         guard let parts else { return }
@@ -167,6 +175,7 @@ package final class RelayService {
             configuration.responseDeadlineSeconds = limits.responseDeadlineSeconds
             configuration.inactivityTimeoutSeconds = limits.inactivityTimeoutSeconds
             configuration.allowedHosts = options.allowedHosts
+            configuration.allowedOrigins = options.allowedOrigins
             configuration.gate = gatekeeper.decide
             return HTTPListener(
                 configuration: configuration,

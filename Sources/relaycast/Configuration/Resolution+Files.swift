@@ -99,7 +99,8 @@ extension Resolution {
 
     // MARK: - One setting against another
 
-    private mutating func checkListening() {
+    /// Beyond loopback there must be tokens, and TLS or somebody who does it.
+    mutating func checkListening() {
         let options = configuration.options
         if options.listen.isEmpty && options.unixSocket == nil {
             refuse(
@@ -124,7 +125,8 @@ extension Resolution {
         }
     }
 
-    private mutating func checkTrust() {
+    /// Behind a proxy no address says who somebody is.
+    mutating func checkTrust() {
         guard configuration.isBehindProxy else { return }
         if configuration.tokensFile == nil {
             refuse(

@@ -22,4 +22,13 @@ import Testing
         #expect(text.contains("serves \(address)\n"))
         #expect(text.hasSuffix("Try: \(command)\n"))
     }
+
+    @Test func whereATokenIsNeededTheRequestHasAPlaceForIt() {
+        let text = Greeting.text(for: [.tcp(address: "127.0.0.1", port: 81)], needsToken: true)
+        #expect(
+            text.hasSuffix(
+                "Try: curl -H 'Authorization: Bearer SECRET' http://127.0.0.1:81/v1/server\n"
+            )
+        )
+    }
 }

@@ -6,6 +6,12 @@ import Synchronization
 ///
 /// The journal is a write-ahead log and every commit is flushed to the disk (synchronous=FULL), so
 /// that what was acknowledged survives a crash (sqlite.org/pragma.html#pragma_synchronous).
+///
+/// A commit whose flush fails is undone in memory, but stands whole in the log, and the next start
+/// would take it for one that succeeded. So a failed write is followed by an empty one in its place
+/// in the log, and until that one has succeeded nothing else is written. This also settles what a
+/// failed fsync(2) has lost: the kernel does not write those pages again, but SQLite does, as it
+/// begins where the last flushed commit ended.
 package final class SQLiteStore: DefinitionStore {
     /// The name of the database in the data directory.
     package static let fileName = "relaycast.sqlite3"
@@ -23,6 +29,12 @@ package final class SQLiteStore: DefinitionStore {
     /// Whether ``close()`` was called; written with the lock held.
     private let isClosed = Atomic(false)
 
+    /// Whether a failed write may stand in the log; read and written with the lock held.
+    private let isLogInDoubt = Atomic(false)
+
+    /// The files that were opened.
+    private let files: OpenedFiles
+
     /// Opens the database in a directory, and makes both if they are missing (the directory with
     /// mode 0700). A database that cannot be used as it is, is refused and left as it is.
     package init(directory: String) throws(StoreError) {
@@ -30,14 +42,13 @@ package final class SQLiteStore: DefinitionStore {
         try Self.makeDirectory(directory, for: path)
         try Self.refuseRemains(of: path)
         connection = try Self.open(path)
+        files = OpenedFiles(path: path)
     }
 
     package func write(_ changes: [StoreChange]) throws(StoreError) {
         if changes.isEmpty { return }
-        try withConnection { connection in
-            try connection.write { database in
-                for change in changes { try database.make(change, path: path) }
-            }
+        try write { database in
+            for change in changes { try database.make(change, path: path) }
         }
     }
 
@@ -71,6 +82,34 @@ package final class SQLiteStore: DefinitionStore {
         }
     }
 
+    /// Runs one transaction.
+    private func write<Result>(
+        _ body: (Database) throws -> Result
+    ) throws(StoreError) -> Result {
+        try withConnection { connection in
+            try files.requireInPlace()
+            if isLogInDoubt.load(ordering: .relaxed) {
+                try overwriteFailedWrite(connection)
+            }
+            do {
+                return try connection.write(body)
+            } catch {
+                if StoreError(error, path: path).isOfTheDisk {
+                    isLogInDoubt.store(true, ordering: .relaxed)
+                    // If it fails too, the next write begins with it; this one has its error.
+                    try? overwriteFailedWrite(connection)
+                }
+                throw error
+            }
+        }
+    }
+
+    /// Commits a page that has not changed where the failed write stands in the log.
+    private func overwriteFailedWrite(_ connection: DatabaseQueue) throws {
+        try connection.write { try $0.execute(sql: "PRAGMA user_version = 0") }
+        isLogInDoubt.store(false, ordering: .relaxed)
+    }
+
     /// Runs one call with the connection, while it is open.
     private func withConnection<Result>(
         _ body: (DatabaseQueue) throws -> Result
@@ -82,6 +121,8 @@ package final class SQLiteStore: DefinitionStore {
         }
         do {
             return try body(connection)
+        } catch let error as StoreError {
+            throw error
         } catch {
             throw StoreError(error, path: path)
         }

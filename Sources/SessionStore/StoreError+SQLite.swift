@@ -23,6 +23,8 @@ extension StoreError {
                 "There is no space left for the database \(path). Nothing was changed. "
                     + "Make room on that file system and try again."
             )
+        case (_, .SQLITE_IOERR_FSYNC), (_, .SQLITE_IOERR_DIR_FSYNC):
+            self = .unavailable(path: path, because: "the disk did not confirm what was written")
         case (.SQLITE_READONLY, _), (.SQLITE_CANTOPEN, _), (.SQLITE_PERM, _), (.SQLITE_AUTH, _),
             (.SQLITE_IOERR, _):
             self = .unavailable(path: path, because: said)
@@ -73,6 +75,15 @@ extension StoreError {
     /// The store was used after it was closed.
     static func closed(path: String) -> StoreError {
         StoreError(.closed, "The database \(path) has been closed.")
+    }
+
+    /// The database, or its log, is no longer where it was opened.
+    static func removed(_ path: String) -> StoreError {
+        StoreError(
+            .unavailable,
+            "The file \(path) was removed or replaced while it was in use. What is written now would "
+                + "be lost, so nothing is. Put it back, or start relaycast again."
+        )
     }
 
     /// The file or its folder cannot be used, as `because` says.

@@ -30,6 +30,9 @@ package struct StoreError: Error, Sendable, Equatable {
     /// What went wrong and what to do about it, for people; names the file.
     package let sentence: String
 
+    /// Whether the disk is to blame, so that the same call may succeed once that is mended.
+    package var isOfTheDisk: Bool { kind == .full || kind == .unavailable }
+
     /// An error from its parts.
     package init(_ kind: Kind, _ sentence: String) {
         self.kind = kind

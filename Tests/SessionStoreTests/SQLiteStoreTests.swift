@@ -134,6 +134,26 @@ import Testing
         #expect(try store.all().map(\.name) == ["cam1", "cam2"])
     }
 
+    @Test(arguments: ["", "-wal"])
+    func aFileThatWasTakenAwayIsNotWrittenTo(suffix: String) throws {
+        try store.insert(.example("cam1"))
+        let (file, away) = (directory.database + suffix, directory.path + "/away")
+        try FileManager.default.moveItem(atPath: file, toPath: away)
+        for replacement in [nil, Data()] {
+            try replacement?.write(to: URL(fileURLWithPath: file))
+            let insertion = #expect(throws: StoreError.self) {
+                try store.insert(.example("cam2"))
+            }
+            #expect(insertion?.kind == .unavailable)
+            #expect(insertion?.sentence.contains("\(file) was removed or replaced") == true)
+            #expect(throws: StoreError.self) { try store.delete(name: "cam1") }
+        }
+        try FileManager.default.removeItem(atPath: file)
+        try FileManager.default.moveItem(atPath: away, toPath: file)
+        try store.insert(.example("cam3"))
+        #expect(try store.all().map(\.name) == ["cam1", "cam3"])
+    }
+
     @Test func aClosedStoreThrows() throws {
         try store.close()
         try store.close()

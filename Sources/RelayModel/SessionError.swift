@@ -26,6 +26,10 @@ package struct SessionError: Error, Hashable, Sendable {
         case disabled
         /// A stored definition that this version cannot read.
         case definitionUnreadable = "definition-unreadable"
+        /// There is no space on the disk for the definition.
+        case storeFull = "store-full"
+        /// The disk did not take the definition.
+        case storeUnavailable = "store-unavailable"
         case `internal` = "internal"
     }
 

@@ -1,7 +1,7 @@
 """Every problem code that a client can cause, and the shape of its answer.
 
-Not here: permission-denied (needs a kernel that refuses), internal, overloaded and send-buffer-full
-(need a fault). What a definition may not be is in test_definitions.py.
+Not here: permission-denied (needs a kernel that refuses), internal, overloaded, send-buffer-full,
+store-full and store-unavailable (need a fault; for the latter two see Tests/attack). What a definition may not be is in test_definitions.py.
 """
 
 from collections.abc import Iterator

@@ -66,11 +66,7 @@ final class SessionRegistry: Sendable {
 
     func storeFailure(_ error: StoreError) -> SessionError {
         logger.error("store failed", metadata: ["error": "\(error.sentence)"])
-        // The sentence names paths and is for whoever runs the daemon.
-        return SessionError(
-            .internal,
-            "the definition could not be written (\(error.kind.rawValue)); the log says why"
-        )
+        return SessionError(error)
     }
 
     func log(

@@ -30,7 +30,7 @@ extension SessionError {
                 Problem.FieldError(pointer: $0.pointer, detail: $0.detail)
             }
         }
-        if code == .sendBufferFull { problem.fields[.retryAfter] = "1" }
+        problem.fields[.retryAfter] = retryAfterSeconds.map(String.init)
         return problem
     }
 
@@ -39,9 +39,18 @@ extension SessionError {
         case .sessionNotFound: .notFound
         case .forbiddenScope, .forbiddenByPolicy: .forbidden
         case .preconditionFailed: .preconditionFailed
-        case .sendBufferFull: .serviceUnavailable
+        case .sendBufferFull, .storeFull, .storeUnavailable: .serviceUnavailable
         case .definitionUnreadable, .internal: .internalServerError
         default: .conflict
+        }
+    }
+
+    /// When to try again: a buffer drains by itself, a disk needs somebody to see to it.
+    private var retryAfterSeconds: Int? {
+        switch code {
+        case .sendBufferFull: 1
+        case .storeFull, .storeUnavailable: 10
+        default: nil
         }
     }
 
@@ -65,6 +74,8 @@ extension SessionError {
         case .sendBufferFull: "Send buffer full"
         case .disabled: "Session disabled"
         case .definitionUnreadable: "Definition unreadable"
+        case .storeFull: "Store full"
+        case .storeUnavailable: "Store unavailable"
         case .internal: "Internal error"
         }
     }

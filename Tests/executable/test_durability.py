@@ -2,27 +2,21 @@
 
 import http.client
 import json
+import random
 import re
 import signal
 import threading
 
+from writers import CountDown, Writer, definition
+
 # How many sessions are acknowledged before the kill comes, in the midst of further ones.
 ACKNOWLEDGED_BEFORE_THE_KILL = 100
 WRITERS = 4
+ROUNDS = 50
 
 
 def address(daemon) -> str:
     return re.search(r"http://(127\.0\.0\.1:\d+)", daemon.printed)[1]
-
-
-def definition(name: str, port: int) -> dict:
-    return {
-        "name": name,
-        "kind": "multicast-receiver",
-        "group": "239.255.7.7",
-        "port": port,
-        "interface": "lo",
-    }
 
 
 def sessions(daemon) -> dict[str, dict]:
@@ -106,3 +100,29 @@ def test_what_is_not_persistent_or_was_deleted_does_not_come_back(serve):
     assert list(after) == ["kept"]
     for field in ("id", "createdAt", "updatedAt", "generation", "kind", "group", "port"):
         assert after["kept"][field] == before[field]
+
+
+def test_fifty_kills_lose_nothing_acknowledged_and_bring_nothing_back(serve):
+    """Each round goes on where the one before was killed, at a moment of its own."""
+    chance = random.Random(7)
+    writers = [Writer(number, random.Random(number)) for number in range(WRITERS)]
+    daemon = serve().wait_until_serving()
+    for _ in range(ROUNDS):
+        count_down = CountDown(chance.randrange(1, 60))
+        threads = [
+            threading.Thread(target=writer.write, args=(address(daemon), count_down))
+            for writer in writers
+        ]
+        for thread in threads:
+            thread.start()
+        assert count_down.done.wait(20), daemon.log.read_text()
+        daemon.end(signal.SIGKILL)
+        for thread in threads:
+            thread.join()
+
+        daemon = serve().wait_until_serving()
+        found = sessions(daemon)
+        for writer in writers:
+            writer.compare(found)
+        assert len(found) == sum(len(writer.sessions) for writer in writers)
+    assert all(writer.acknowledged > ROUNDS for writer in writers)

@@ -101,6 +101,7 @@ final class Exchange {
             peer: connection.peer
         )
         let match = listener.routes.match(request)
+        if case .refused(let problem) = match, Self.isStray(method, problem) { throw problem }
         bodyBytesMax = listener.configuration.bodyBytesMax
         if case .found(let index, _) = match {
             bodyBytesMax = listener.routes.routes[index].bodyBytesMax ?? bodyBytesMax
@@ -121,6 +122,12 @@ final class Exchange {
             if keepsBody { self.request?.body.reserveCapacity(length) }
         }
         phase = .receiving
+    }
+
+    /// Whether the request is probably no request but the rest of another, whose end two parsers
+    /// saw in different places; what comes after it on the connection is not worth reading then.
+    private static func isStray(_ method: HTTPRequest.Method, _ problem: Problem) -> Bool {
+        problem.status == .notImplemented || method == .trace
     }
 
     /// Takes in a piece of the body.

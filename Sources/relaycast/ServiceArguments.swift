@@ -82,6 +82,9 @@ struct ServiceArguments: ParsableArguments {
     @Option(help: Setting.help("eventStreamsMax"))
     var eventStreamsMax: String?
 
+    @Option(help: Setting.help("metricsSessionsMax"))
+    var metricsSessionsMax: String?
+
     /// The words of every flag that was given, by the key of its setting.
     var words: [String: [String]] {
         let single = [
@@ -92,6 +95,7 @@ struct ServiceArguments: ParsableArguments {
             "responseDeadlineSeconds": responseDeadlineSeconds,
             "inactivityTimeoutSeconds": inactivityTimeoutSeconds,
             "requestsPerSecondMax": requestsPerSecondMax, "eventStreamsMax": eventStreamsMax,
+            "metricsSessionsMax": metricsSessionsMax,
             "tokensFile": tokensFile, "trustLoopback": trustLoopback,
             "trustUnixSocket": trustUnixSocket, "tlsCertificate": tlsCertificate,
             "tlsKey": tlsKey, "tlsClientCA": tlsClientCA, "behindProxy": behindProxy,

@@ -31,7 +31,7 @@ import Testing
     @Test(arguments: [
         "/", "/v1", "/v1/", "/v1/sessions/", "/v1/sessions/a/", "/v2/sessions", "/V1/sessions",
         "/v1/sessions/a/b",
-        "/v1//sessions", "/metrics", "/v1/sessions/a/counters/",
+        "/v1//sessions", "/metrics/x", "/v1/sessions/a/counters/",
     ])
     func anUnknownPathIsNoRoute(target: String) throws {
         try expect(service.get(target), .notFound, "no-such-route")

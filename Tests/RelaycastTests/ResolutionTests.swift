@@ -83,6 +83,7 @@ import Testing
         "sessionsMax": "7", "connectionsMax": "8", "connectionsPerAddressMax": "9",
         "bodyBytesMax": "1024", "requestDeadlineSeconds": "1", "responseDeadlineSeconds": "2",
         "inactivityTimeoutSeconds": "3", "requestsPerSecondMax": "4", "eventStreamsMax": "5",
+        "metricsSessionsMax": "6",
         "tokensFile": "/etc/r/tokens.json", "trustLoopback": "true", "trustUnixSocket": "true",
         "tlsCertificate": "/etc/r/cert.pem", "tlsKey": "/etc/r/key.pem",
         "tlsClientCA": "/etc/r/ca.pem", "behindProxy": "true",

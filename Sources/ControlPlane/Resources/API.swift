@@ -14,6 +14,7 @@ final class API: Sendable {
     let hostname: String
     /// How much the policy lets sessions send.
     let datagramBudgets: DatagramBudgets
+    let metrics: ServiceMetrics
     /// Where the listeners listen, once they do.
     let boundAddresses = Locked<[ListenAddress]>([])
     private let isDraining = Atomic(false)
@@ -23,7 +24,8 @@ final class API: Sendable {
         control: WorkQueue,
         idempotentAnswers: IdempotentAnswers = IdempotentAnswers(),
         options: ServiceOptions,
-        hostname: String
+        hostname: String,
+        metrics: ServiceMetrics = ServiceMetrics()
     ) {
         self.registry = registry
         self.control = control
@@ -31,14 +33,14 @@ final class API: Sendable {
         self.options = options
         self.hostname = hostname
         datagramBudgets = DatagramBudgets(perSecondMax: options.policy.datagramsPerSecondMax)
+        self.metrics = metrics
         startedAt = HostNetwork.now()
     }
 
     /// Every route, by resource.
     var routes: [Route] {
         sessionRoutes + writingRoutes + applyRoutes + packetRoutes + datagramRoutes
-            + interfaceRoutes + serverRoutes
-            + healthRoutes + contractRoutes
+            + interfaceRoutes + serverRoutes + healthRoutes + metricsRoutes + contractRoutes
     }
 
     /// From now on readiness is refused, and so are writes.

@@ -60,9 +60,10 @@ package final class RelayService {
         } catch {
             throw StartupError(.other, "\(error.operation): \(error.name)")
         }
+        let metrics = ServiceMetrics()
         let registry = SessionRegistry(
             engine: engine,
-            store: store,
+            store: MeasuredStore(store, metrics.storeWrites),
             sessionsMax: options.limits.sessionsMax,
             logger: logger
         )
@@ -72,7 +73,8 @@ package final class RelayService {
             control: control,
             idempotentAnswers: idempotentAnswers,
             options: options,
-            hostname: hostname
+            hostname: hostname,
+            metrics: metrics
         )
         let listeners = makeListeners(api)
         let parts = Parts(
@@ -180,7 +182,10 @@ package final class RelayService {
             return HTTPListener(
                 configuration: configuration,
                 routes: routes,
-                onCompleted: accessLog.record
+                onCompleted: { record in
+                    api.metrics.requests.record(record)
+                    accessLog.record(record)
+                }
             )
         }
     }

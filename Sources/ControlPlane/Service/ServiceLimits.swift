@@ -30,6 +30,10 @@ package struct ServiceLimits: Sendable, Equatable {
     /// Most event streams at a time; each holds a connection.
     package var eventStreamsMax = 64
 
+    /// Most sessions that have series of their own in GET /metrics: a scrape costs the listener's
+    /// thread microseconds for each, and the one who scrapes some thirty series.
+    package var metricsSessionsMax = 1000
+
     /// The defaults.
     package init() {}
 }
@@ -103,6 +107,12 @@ extension ServiceLimits {
             summary: "most event streams at a time",
             range: 0...1000,
             keyPath: \.eventStreamsMax
+        ),
+        Limit(
+            name: "metricsSessionsMax",
+            summary: "most sessions with series of their own in GET /metrics",
+            range: 0...100_000,
+            keyPath: \.metricsSessionsMax
         ),
     ]
 }

@@ -1,0 +1,78 @@
+import RelayEngine
+import RelayModel
+
+/// Everything that one exposition shows, read before a byte of it is written.
+struct MetricsReading: Sendable {
+    /// The sessions that have series, by name.
+    var sessions: [SessionReading]
+
+    /// Sessions beyond the limit, which have none.
+    let sessionsOmitted: Int
+
+    /// How many sessions there are of a kind in a state.
+    let sessionCounts: [SessionClass: Int]
+
+    let requests: [RequestMetrics.Reading]
+    let storeWrites: [StoreMetrics.Reading]
+
+    /// nil without /proc.
+    let process: ProcessReading?
+
+    /// Reads it all. Waits for nobody, and takes no lock that the relay thread needs.
+    ///
+    /// - Parameter startedAt: when the daemon started, and with it the counters of the sessions
+    ///   that were there before.
+    init(
+        _ sessions: [ManagedSession],
+        sessionsMax: Int,
+        startedAt: Timestamp,
+        _ metrics: ServiceMetrics
+    ) {
+        var counts: [SessionClass: Int] = [:]
+        var readings: [SessionReading] = []
+        readings.reserveCapacity(min(sessions.count, sessionsMax))
+        for session in sessions {
+            let state = session.status.state
+            counts[SessionClass(kind: session.kind, state: state), default: 0] += 1
+            guard readings.count < sessionsMax else { continue }
+            readings.append(SessionReading(session, state, startedAt: startedAt))
+        }
+        self.sessions = readings
+        sessionsOmitted = sessions.count - readings.count
+        sessionCounts = counts
+        requests = metrics.requests.readings()
+        storeWrites = metrics.storeWrites.readings()
+        process = ProcessReading()
+    }
+}
+
+/// Sessions that are counted together.
+struct SessionClass: Hashable, Sendable {
+    let kind: SessionKind
+    let state: SessionState
+}
+
+/// One session at one moment: all its series come from this, so that they agree.
+struct SessionReading: Sendable {
+    /// `session` and `kind`, as the writer wants them.
+    let labels: [UInt8]
+    let state: SessionState
+    var counters: CounterValues
+    /// When its counters were 0: its creation, or the daemon's start.
+    let startedAt: Timestamp
+
+    init(_ session: ManagedSession, _ state: SessionState, startedAt: Timestamp) {
+        labels = MetricsWriter.labels([
+            "session": session.name.description, "kind": session.kind.rawValue,
+        ])
+        self.state = state
+        counters = session.activity.counterValues()
+        self.startedAt = max(session.createdAt, startedAt)
+    }
+}
+
+/// What the service itself measures, for all who record and the one who shows it.
+final class ServiceMetrics: Sendable {
+    let requests = RequestMetrics()
+    let storeWrites = StoreMetrics()
+}

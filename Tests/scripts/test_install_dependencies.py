@@ -92,6 +92,32 @@ def test_what_only_tests_need_is_left_out_of_a_build(machine):
     assert (run.returncode, calls) == (0, "")
 
 
+def test_the_service_of_a_package_is_masked_before_it_is_installed(machine):
+    lacks(machine, "prometheus", "socat")
+    add(machine / "bin", "systemctl", f'echo "systemctl $*" >>{machine}/calls')
+    run, calls = install(machine, "test")
+    assert run.returncode == 0, run.stderr
+    mask, _, installation = calls.splitlines()
+    assert mask == "systemctl mask --quiet prometheus.service"
+    assert installation.endswith(" prometheus socat")
+
+
+def test_a_service_that_is_there_already_is_left_alone(machine):
+    lacks(machine, "socat")
+    add(machine / "bin", "systemctl", f'echo "systemctl $*" >>{machine}/calls')
+    run, calls = install(machine, "test")
+    assert run.returncode == 0, run.stderr
+    assert "systemctl" not in calls
+
+
+def test_a_service_that_cannot_be_masked_is_not_installed(machine):
+    lacks(machine, "prometheus")
+    add(machine / "bin", "systemctl", "exit 1")
+    run, calls = install(machine, "test")
+    assert (run.returncode, calls) == (1, "")
+    assert "mask prometheus" in run.stderr
+
+
 def test_another_user_installs_by_sudo(machine):
     lacks(machine, "socat")
     add(machine / "bin", "sudo", f'echo "sudo" >>{machine}/calls; exec "$@"')

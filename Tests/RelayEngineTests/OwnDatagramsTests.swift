@@ -60,6 +60,51 @@ import Testing
         #expect(own.takeCopy(payload(5), to: group, at: moment(0)))
     }
 
+    /// Equal at both ends and in length: only the hash tells them apart.
+    @Test func theMiddleOfAPayloadTellsDatagramsApart() {
+        let own = Own()
+        func payload(_ number: Int) -> [UInt8] {
+            [UInt8](repeating: 1, count: 8) + self.payload(number) + [1, 1, 1, 1, 1, 1, 1, 1]
+        }
+        for number in 0..<200 { own.noteSent(payload(number), to: group, at: moment(0)) }
+        #expect(!own.takeCopy(payload(200), to: group, at: moment(0)))
+        for number in [100, 199, 0, 198, 1] {
+            #expect(own.takeCopy(payload(number), to: group, at: moment(0)))
+            #expect(!own.takeCopy(payload(number), to: group, at: moment(0)))
+        }
+    }
+
+    /// Few payloads, so that lists are long, and times that let entries expire in them.
+    @Test(arguments: [3, 40, 3000]) func aListOfWhatWasSentSaysTheSame(payloads: Int) {
+        let own = Own()
+        var sent: [(number: Int, at: Int64)] = []
+        var now: Int64 = 0
+        var taken = 0
+        for step in 0..<30_000 {
+            now += Int64.random(in: 0...4_000_000)
+            let number = Int.random(in: 0..<payloads)
+            if step % 1000 < 400 {
+                own.noteSent(payload(number), to: group, at: moment(now))
+                sent.append((number, now))
+                if sent.count > OwnDatagrams.entriesMax { sent.removeFirst() }
+            } else {
+                let index = sent.firstIndex {
+                    $0.number == number && $0.at >= now - OwnDatagrams.lifetimeNanoseconds
+                }
+                if own.takeCopy(payload(number), to: group, at: moment(now)) != (index != nil) {
+                    Issue.record("step \(step) differs")
+                    return
+                }
+                // Its place in the ring stays taken until it is overwritten.
+                if let index {
+                    sent[index].at = .min
+                    taken += 1
+                }
+            }
+        }
+        #expect(taken > 100)
+    }
+
     private func payload(_ number: Int) -> [UInt8] {
         [UInt8(truncatingIfNeeded: number), UInt8(truncatingIfNeeded: number >> 8)]
     }

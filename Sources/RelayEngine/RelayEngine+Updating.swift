@@ -25,6 +25,7 @@ extension RelayEngine {
         do {
             let next = try updated(session, definition)
             try ask { done in .change(session, to: next, done: done) }
+            resizeRing(of: session, to: definition)
             return next
         } catch {
             // What cannot be set back has gone with its interface, which is watched elsewhere.
@@ -49,6 +50,18 @@ extension RelayEngine {
         } catch {
             throw SessionError(error)
         }
+    }
+
+    /// Not on the relay thread: up to 4 MiB are copied.
+    private func resizeRing(of session: RelaySession, to next: SessionDefinition) {
+        let previous = session.definition
+        if next.recentPackets == previous.recentPackets && next.snapLength == previous.snapLength {
+            return
+        }
+        session.activity.recentPackets.resize(
+            capacity: next.recentPackets,
+            snapLength: next.snapLength
+        )
     }
 
     private func updated(

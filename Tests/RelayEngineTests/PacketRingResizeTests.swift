@@ -44,6 +44,46 @@ import Testing
         #expect(ring.packet(ring.newest).length == 60_000)
     }
 
+    /// One writes, one reads, and one changes the size: nothing is torn, lost or counted twice.
+    @Test func theSizeChangesAmidWritingAndReading() throws {
+        let packets = RecentPackets(capacity: 100, snapLength: 200)
+        let total: UInt64 = 20_000
+        let isOver = Counter()
+        try onThreads(3) { index in
+            switch index {
+            case 0:
+                var number = 0
+                while number < total {
+                    _ = packets.record(.received) { ring, _ in
+                        for _ in 0..<8 {
+                            number += 1
+                            append(number, to: &ring)
+                        }
+                    }
+                }
+            case 1:
+                var (cursor, seen) = (UInt64(0), UInt64(0))
+                while cursor < total {
+                    let page = packets.page(after: cursor, limit: 100)
+                    for packet in page.items where !isIntact(packet) {
+                        Issue.record("packet \(packet.sequence) is not what it was")
+                    }
+                    seen += UInt64(page.items.count) + page.missed
+                    cursor = page.next
+                }
+                #expect(seen == total)
+                isOver.increment()
+            default:
+                while isOver.count == 0 {
+                    let capacity = [0, 1, 77, 4096].randomElement() ?? 0
+                    packets.resize(capacity: capacity, snapLength: 200)
+                }
+            }
+        }
+        packets.resize(capacity: 10, snapLength: 200)
+        #expect(packets.page(after: nil, limit: 1).next == total)
+    }
+
     @Test func readersThatWaitAreNotDisturbed() {
         let packets = RecentPackets(capacity: 4, snapLength: 8)
         let woken = Counter()
@@ -71,15 +111,27 @@ import Testing
         var sequence = ring.oldest
         while sequence <= ring.newest {
             let packet = ring.packet(sequence)
-            let length = Int(sequence) * 37 % 200
-            let payload = [UInt8](
-                repeating: UInt8(truncatingIfNeeded: sequence),
-                count: min(length, snapLength(sequence))
-            )
-            if packet.sequence != sequence || packet.length != length || packet.payload != payload {
+            if packet.sequence != sequence || !isIntact(packet, snapLength(sequence)) {
                 Issue.record("packet \(sequence) is not what it was")
             }
             sequence += 1
         }
+    }
+
+    private func isIntact(_ packet: CapturedPacket, _ snapLength: Int = 200) -> Bool {
+        let length = Int(packet.sequence) * 37 % 200
+        let byte = UInt8(truncatingIfNeeded: packet.sequence)
+        return packet.length == length
+            && packet.payload == [UInt8](repeating: byte, count: min(length, snapLength))
+    }
+}
+
+extension PacketRing {
+    /// Takes on another size, five packets or 300 bytes at a time.
+    fileprivate mutating func resize(capacity: Int, snapLength: Int) {
+        let beginning = beginning(capacity: capacity)
+        var ring = PacketRing(capacity: capacity, snapLength: snapLength, from: beginning)
+        while !ring.catchUp(with: self, packetsMax: 5, bytesMax: 300) {}
+        self = ring
     }
 }

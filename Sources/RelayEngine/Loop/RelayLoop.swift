@@ -113,10 +113,6 @@ struct RelayLoop: ~Copyable {
         } catch {
             return error
         }
-        next.activity.recentPackets.resize(
-            capacity: next.definition.recentPackets,
-            snapLength: next.definition.snapLength
-        )
         if let slot = slotOfSocket[ObjectIdentifier(session.socket)] {
             slots[slot]?.change(to: next, hostname: hostname)
         }

@@ -82,7 +82,7 @@ struct PacketRing: ~Copyable {
         count += 1
     }
 
-    private mutating func allocate(_ header: Header) {
+    fileprivate mutating func allocate(_ header: Header) {
         headers = Array(repeating: header, count: capacity)
         // One snap length more, for what the wrap leaves unused.
         payloads = PacketBytes(
@@ -90,18 +90,8 @@ struct PacketRing: ~Copyable {
         )
     }
 
-    /// Takes on another size. Sequence numbers go on; the newest packets stay as far as they fit,
-    /// cut to the snap length.
-    mutating func resize(capacity: Int, snapLength: Int) {
-        if capacity == self.capacity && snapLength == self.snapLength { return }
-        var resized = PacketRing(capacity: capacity, snapLength: snapLength)
-        let kept = UInt64(min(count, capacity))
-        resized.newest = newest - kept
-        while resized.newest < newest {
-            let header = headers[Int((resized.newest + 1) % UInt64(self.capacity))]
-            resized.append(header, payload: payload(header).span)
-        }
-        self = resized
+    private func header(_ sequence: UInt64) -> Header {
+        headers[Int(sequence % UInt64(capacity))]
     }
 
     private func payload(_ header: Header) -> [UInt8] {
@@ -119,7 +109,7 @@ struct PacketRing: ~Copyable {
     /// A copy of a packet that is still there.
     func packet(_ sequence: UInt64) -> CapturedPacket {
         precondition(sequence >= oldest && sequence <= newest)
-        let header = headers[Int(sequence % UInt64(capacity))]
+        let header = header(sequence)
         return CapturedPacket(
             sequence: sequence,
             at: header.at,
@@ -138,6 +128,55 @@ struct PacketRing: ~Copyable {
 
     /// The direction of a packet that is still there.
     func direction(_ sequence: UInt64) -> CapturedPacket.Direction {
-        headers[Int(sequence % UInt64(capacity))].direction
+        header(sequence).direction
+    }
+}
+
+// MARK: - Changing the size
+
+extension PacketRing {
+    /// Where a ring of another size begins, and what its headers are allocated with.
+    struct Beginning {
+        fileprivate let sequence: UInt64
+        fileprivate let header: Header?
+    }
+
+    /// The beginning of a ring for the newest packets of this one, as many as its capacity.
+    func beginning(capacity: Int) -> Beginning {
+        Beginning(
+            sequence: newest - UInt64(min(count, capacity)),
+            header: count > 0 && capacity > 0 ? header(newest) : nil
+        )
+    }
+
+    /// An empty ring for packets from a beginning on.
+    init(capacity: Int, snapLength: Int, from beginning: Beginning) {
+        self.init(capacity: capacity, snapLength: snapLength)
+        newest = beginning.sequence
+        if let header = beginning.header { allocate(header) }
+    }
+
+    /// Copies packets that come next from a ring with the same sequence numbers, cut to the snap
+    /// length; those that it has no more are left out. Whether there are no more to copy.
+    mutating func catchUp(
+        with ring: borrowing PacketRing,
+        packetsMax: Int,
+        bytesMax: Int
+    ) -> Bool {
+        if newest + 1 < ring.oldest { skip(to: ring.oldest - 1) }
+        let (first, start) = (newest, payloads?.end ?? 0)
+        while newest < ring.newest && newest - first < packetsMax
+            && (payloads?.end ?? 0) - start < bytesMax
+        {
+            let header = ring.header(newest + 1)
+            append(header, payload: ring.payload(header).span)
+        }
+        return newest == ring.newest
+    }
+
+    /// Forgets everything, and goes on after a sequence number.
+    mutating func skip(to sequence: UInt64) {
+        count = 0
+        newest = sequence
     }
 }

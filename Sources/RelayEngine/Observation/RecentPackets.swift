@@ -62,11 +62,6 @@ extension RecentPackets {
         return first
     }
 
-    /// Takes on another size; readers that wait go on waiting.
-    func resize(capacity: Int, snapLength: Int) {
-        state.withLock { $0.ring.resize(capacity: capacity, snapLength: snapLength) }
-    }
-
     func record(_ error: TransferError) {
         state.withLock { $0.lastError = error }
     }
@@ -199,5 +194,43 @@ extension RecentPackets {
     package func wakeAll() {
         let woken = state.withLock { state in Self.takeWaiters(&state) { _ in true } }
         for waiter in woken { waiter.wake() }
+    }
+}
+
+// MARK: - Changing the size, on one thread at a time
+
+extension RecentPackets {
+    /// Payload bytes copied while the lock is held.
+    private static let chunkBytes = 65_536
+    /// Chunks copied before the rest is given up: the largest ring has a quarter of them.
+    private static let chunksMax = 1024
+
+    /// Takes on another size: the newest packets stay as far as they fit, cut to the snap length,
+    /// sequence numbers go on, and readers that wait go on waiting.
+    ///
+    /// The packets are copied in chunks into another ring, so that the relay thread waits for no
+    /// more than one. Under a flood that overtakes the copying, only the newest chunk stays.
+    func resize(capacity: Int, snapLength: Int) {
+        let beginning = state.withLock { $0.ring.beginning(capacity: capacity) }
+        var ring = PacketRing(capacity: capacity, snapLength: snapLength, from: beginning)
+        for chunk in 1...Self.chunksMax {
+            let isDone = state.withLock { state in
+                if chunk == Self.chunksMax {
+                    ring.skip(to: state.ring.newest - min(UInt64(Self.chunk), state.ring.newest))
+                }
+                guard
+                    ring.catchUp(
+                        with: state.ring,
+                        packetsMax: Self.chunk,
+                        bytesMax: chunk == Self.chunksMax ? .max : Self.chunkBytes
+                    )
+                else { return false }
+                // The other one is given back after the lock.
+                swap(&state.ring, &ring)
+                return true
+            }
+            if isDone { return }
+        }
+        preconditionFailure("the last chunk reaches to the newest packet")
     }
 }

@@ -88,11 +88,13 @@ import Testing
         #expect(try measured.all() == [session])
         store.fail([.insert])
         #expect(throws: StoreError.self) { try measured.insert(session) }
-        #expect(try measured.delete(name: "a"))
+        try measured.delete(name: "a")
+        try measured.write([.delete(name: "a"), .delete(name: "b")])
         try measured.close()
-        #expect(metrics.readings().map(\.durations.total) == [2, 0, 1])
-        #expect(metrics.readings().map(\.failures) == [1, 0, 0])
-        #expect(metrics.readings().map { "\($0.operation)" } == ["insert", "replace", "delete"])
+        #expect(metrics.readings().map(\.durations.total) == [2, 0, 1, 1])
+        #expect(metrics.readings().map(\.failures) == [1, 0, 0, 0])
+        let names = metrics.readings().map { "\($0.operation)" }
+        #expect(names == ["insert", "replace", "delete", "batch"])
     }
 
     @Test func aNameThatIsTakenIsNoFailure() {

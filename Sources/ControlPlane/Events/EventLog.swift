@@ -24,8 +24,7 @@ final class EventLog: Sendable {
         /// The oldest first.
         var events: [SessionEvent] = []
         var bytes = 0
-        var watchers: [UInt64: @Sendable (SessionEvent) -> Void] = [:]
-        var nextWatcher: UInt64 = 0
+        var onEvent: (@Sendable (SessionEvent) -> Void)?
     }
 
     private let instance: String
@@ -76,12 +75,12 @@ final class EventLog: Sendable {
             frame: kind == .deleted ? farewell : Self.frame(kind, session, revision),
             farewell: farewell
         )
-        let watchers = state.withLock { state in
+        let onEvent = state.withLock { state in
             Self.append(event, to: &state)
             last.store(number, ordering: .releasing)
-            return Array(state.watchers.values)
+            return state.onEvent
         }
-        for watch in watchers { watch(event) }
+        onEvent?(event)
     }
 
     private static func append(_ event: SessionEvent, to state: inout State) {
@@ -134,18 +133,9 @@ final class EventLog: Sendable {
         }
     }
 
-    /// Calls `watch` for every event from now on; the token is for `unwatch`.
-    func watch(_ watch: @escaping @Sendable (SessionEvent) -> Void) -> UInt64 {
-        state.withLock { state in
-            state.nextWatcher += 1
-            state.watchers[state.nextWatcher] = watch
-            return state.nextWatcher
-        }
-    }
-
-    /// Ends a watch; harmless when repeated.
-    func unwatch(_ token: UInt64) {
-        state.withLock { $0.watchers[token] = nil }
+    /// Has `body` called for every event from now on. There is one who wants that.
+    func onEvent(_ body: @escaping @Sendable (SessionEvent) -> Void) {
+        state.withLock { $0.onEvent = body }
     }
 }
 

@@ -13,20 +13,16 @@ final class MeasuredStore: DefinitionStore {
         self.metrics = metrics
     }
 
-    func insert(_ session: StoredSession) throws(StoreError) {
-        try metrics.measure(.insert) { () throws(StoreError) in try store.insert(session) }
-    }
-
-    func replace(_ session: StoredSession) throws(StoreError) {
-        try metrics.measure(.replace) { () throws(StoreError) in try store.replace(session) }
-    }
-
-    @discardableResult
-    func delete(name: String) throws(StoreError) -> Bool {
-        try metrics.measure(.delete) { () throws(StoreError) in try store.delete(name: name) }
+    func write(_ changes: [StoreChange]) throws(StoreError) {
+        if changes.isEmpty { return }
+        try metrics.measure(StoreMetrics.Operation(changes)) { () throws(StoreError) in
+            try store.write(changes)
+        }
     }
 
     func all() throws(StoreError) -> [StoredSession] { try store.all() }
+
+    func answers() throws(StoreError) -> [StoredAnswer] { try store.answers() }
 
     func close() throws(StoreError) { try store.close() }
 }
@@ -38,6 +34,22 @@ final class StoreMetrics: Sendable {
         case insert
         case replace
         case delete
+        /// Several sessions in one transaction.
+        case batch
+
+        /// What the changes do to sessions; what is remembered besides does not count.
+        init(_ changes: [StoreChange]) {
+            var operations: [Operation] = []
+            for change in changes {
+                switch change {
+                case .insert: operations.append(.insert)
+                case .replace: operations.append(.replace)
+                case .delete: operations.append(.delete)
+                case .remember, .forget: break
+                }
+            }
+            self = operations.count == 1 ? operations[0] : .batch
+        }
     }
 
     /// From a disk with a cache that survives a power failure to one that hangs.

@@ -10,6 +10,7 @@ extension RegistryTransaction {
         _ context: WriteContext
     ) throws(SessionError) -> ManagedSession {
         try requireRoom()
+        try requirePolicy(definition)
         let session = ManagedSession(creating: definition, origin: context.origin)
         if definition.enabled { try openAndStart(session, definition) }
         if session.isStored { store(.insert(StoredSession(session, definition))) }
@@ -32,6 +33,7 @@ extension RegistryTransaction {
         guard let old else { return (try create(definition, context), .created) }
         if old.definition == definition { return (old, .unchanged) }
         try requireOwner(of: old, context)
+        try requirePolicy(definition)
         let isInPlace = old.definition?.canChangeInPlace(to: definition) ?? false
         let new =
             isInPlace
@@ -58,6 +60,7 @@ extension RegistryTransaction {
         _ old: ManagedSession?,
         _ context: WriteContext
     ) throws(SessionError) -> WriteOutcome {
+        if old?.definition != definition { try requirePolicy(definition) }
         guard let old else {
             try requireRoom()
             countForeseen()
@@ -91,6 +94,10 @@ extension RegistryTransaction {
                     + "sessionsMax"
             )
         }
+    }
+
+    private func requirePolicy(_ definition: SessionDefinition) throws(SessionError) {
+        if let refusal = registry.policy.refusal(of: definition) { throw refusal }
     }
 
     /// What the configuration file says is changed there.
@@ -206,9 +213,10 @@ extension RegistryTransaction {
     ) throws(SessionError) {
         let opened: RelaySession
         do {
-            opened = try registry.engine.open(definition, activity: session.activity)
+            opened = try registry.open(definition, session.activity)
         } catch {
-            let isWorthWaiting = error.code != .sessionLimitReached && error.code != .internal
+            let isWorthWaiting =
+                ![.sessionLimitReached, .forbiddenByPolicy, .internal].contains(error.code)
             // Nobody waits for an answer to what the configuration file says.
             let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
             guard mayWait, isWorthWaiting else { throw registry.explain(error, definition) }

@@ -8,7 +8,7 @@ extension SessionRegistry {
     func tryToStart(_ session: ManagedSession) {
         guard let definition = session.definition else { return }
         start(session, definition) { () throws(SessionError) in
-            try engine.open(definition, activity: session.activity)
+            try open(definition, session.activity)
         }
     }
 
@@ -57,6 +57,22 @@ extension SessionRegistry {
         session.setStopped(.waiting, reason)
         log("session waits", session)
         events.stateChanged(session)
+    }
+
+    /// Stops the sessions that the policy refuses now; they are failed until it, or they, change.
+    func enforcePolicy() {
+        let policy = policy
+        for session in snapshot().sessions {
+            guard let running = session.running else { continue }
+            let refusal =
+                policy.refusal(of: running.definition)
+                ?? running.interface.flatMap { policy.refusal(ofInterface: $0.name) }
+            guard let refusal else { continue }
+            engine.stop(running)
+            session.setStopped(.failed, refusal)
+            log("session stopped by the policy", session)
+            events.stateChanged(session)
+        }
     }
 
     /// The session works only in part, or wholly again.

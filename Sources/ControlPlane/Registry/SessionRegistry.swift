@@ -16,14 +16,17 @@ final class SessionRegistry: Sendable {
     let events: EventLog
     let sessionsMax: Int
     private let directory = Locked(SessionDirectory())
+    private let currentPolicy: HTTPHosting.Locked<SessionPolicy>
 
     init(
         engine: RelayEngine,
         store: any DefinitionStore,
         events: EventLog = EventLog(),
+        policy: SessionPolicy = SessionPolicy(),
         sessionsMax: Int,
         logger: Logger
     ) {
+        currentPolicy = HTTPHosting.Locked(policy)
         self.engine = engine
         self.store = store
         self.events = events
@@ -37,7 +40,13 @@ final class SessionRegistry: Sendable {
 
     func session(_ name: SessionName) -> ManagedSession? { snapshot()[name] }
 
+    /// What sessions may be at all.
+    var policy: SessionPolicy { currentPolicy.withLock { $0 } }
+
     // MARK: - For writes, on the control thread
+
+    /// From now on sessions are held against another policy.
+    func setPolicy(_ policy: SessionPolicy) { currentPolicy.withLock { $0 = policy } }
 
     /// Lets readers see other sessions under these names; nil = none.
     func update(_ changes: [SessionName: ManagedSession?]) {
@@ -51,6 +60,21 @@ final class SessionRegistry: Sendable {
     /// Stops every session, but keeps the definitions.
     func stopAll() {
         for session in snapshot().sessions { stop(session) }
+    }
+
+    /// Opens a session's socket, unless the policy refuses the session or the interface that it
+    /// would use.
+    func open(
+        _ definition: SessionDefinition,
+        _ activity: SessionActivity
+    ) throws(SessionError) -> RelaySession {
+        if let refusal = policy.refusal(of: definition) { throw refusal }
+        let opened = try engine.open(definition, activity: activity)
+        if let name = opened.interface?.name, let refusal = policy.refusal(ofInterface: name) {
+            engine.stop(opened)
+            throw refusal
+        }
+        return opened
     }
 
     func stop(_ session: ManagedSession) {

@@ -17,6 +17,12 @@ extension JSONWriter {
         endObject()
     }
 
+    /// One packet by itself.
+    mutating func packet(_ packet: CapturedPacket, _ format: PayloadFormat) {
+        var names: [Int32: String] = [:]
+        self.packet(packet, format, &names)
+    }
+
     private mutating func packet(
         _ packet: CapturedPacket,
         _ format: PayloadFormat,

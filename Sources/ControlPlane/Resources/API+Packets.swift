@@ -51,11 +51,36 @@ extension API {
     ) throws(Problem) -> Answer {
         let query = try PacketQuery(request)
         let session = try session(request, parameters)
+        if request.wantsEvents { return try follow(session, query, request) }
         let page = Self.page(session, query, after: query.after)
         if !page.items.isEmpty || query.waitSeconds == 0 || draining || session.definition == nil {
             return .now(Self.response(page, query))
         }
         return wait(session, query, after: page.next)
+    }
+
+    /// Streams the packets as they come: after the last one that the client has seen or, without,
+    /// from now on.
+    private func follow(
+        _ session: ManagedSession,
+        _ query: PacketQuery,
+        _ request: Request
+    ) throws(Problem) -> Answer {
+        let last = request.fields[.lastEventID].flatMap { UInt64($0) } ?? query.after
+        let cursor =
+            last
+            ?? session.activity.recentPackets.page(after: UInt64(Int64.max), limit: 1).next
+        return try stream { [registry, control] stream in
+            PacketFollower(
+                session,
+                stream,
+                registry,
+                control,
+                after: cursor,
+                direction: query.direction,
+                format: query.format
+            ).begin()
+        }
     }
 
     private static func page(
@@ -101,6 +126,16 @@ extension API {
                 }
             }
         }
+    }
+}
+
+extension Request {
+    /// Whether the client asks for text/event-stream, and for nothing that goes before it.
+    fileprivate var wantsEvents: Bool {
+        guard let accept = fields[.accept] else { return false }
+        let first = accept.split(separator: ",").first ?? ""
+        let type = first.prefix { $0 != ";" }
+        return type.filter { $0 != " " }.lowercased() == "text/event-stream"
     }
 }
 

@@ -15,6 +15,9 @@ final class API: Sendable {
     /// How much the policy lets sessions send.
     let datagramBudgets: DatagramBudgets
     let metrics: ServiceMetrics
+    /// Every stream there is, of events or packets.
+    let openStreams: OpenStreams
+    let eventWatches: EventWatches
     /// Where the listeners listen, once they do.
     let boundAddresses = Locked<[ListenAddress]>([])
     private let isDraining = Atomic(false)
@@ -34,17 +37,30 @@ final class API: Sendable {
         self.hostname = hostname
         datagramBudgets = DatagramBudgets(perSecondMax: options.policy.datagramsPerSecondMax)
         self.metrics = metrics
+        openStreams = OpenStreams(streamsMax: options.limits.eventStreamsMax)
+        eventWatches = EventWatches(registry)
         startedAt = HostNetwork.now()
     }
 
     /// Every route, by resource.
     var routes: [Route] {
-        sessionRoutes + writingRoutes + applyRoutes + packetRoutes + datagramRoutes
-            + interfaceRoutes + serverRoutes + healthRoutes + metricsRoutes + contractRoutes
+        sessionRoutes + writingRoutes + applyRoutes + eventRoutes + packetRoutes
+            + datagramRoutes + interfaceRoutes + serverRoutes + healthRoutes + metricsRoutes
+            + contractRoutes
     }
 
-    /// From now on readiness is refused, and so are writes.
-    func beginDraining() { isDraining.store(true, ordering: .relaxed) }
+    /// From now on readiness is refused, and so are writes; streams end.
+    func beginDraining() {
+        isDraining.store(true, ordering: .relaxed)
+        openStreams.endAll()
+    }
+
+    /// What happens once a second, on the control thread.
+    func tick() {
+        let now = HostNetwork.monotonicNanoseconds()
+        eventWatches.sendCounters(at: now)
+        openStreams.sendHeartbeats(at: now)
+    }
 
     var draining: Bool { isDraining.load(ordering: .relaxed) }
 

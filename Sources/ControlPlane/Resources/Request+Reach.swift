@@ -6,7 +6,9 @@ extension Request {
     func reaches(_ session: ManagedSession) -> Bool { reaches(session.labels) }
 
     /// Whether sessions with these labels are there for whoever asks.
-    func reaches(_ labels: [String: String]) -> Bool { true }
+    func reaches(_ labels: [String: String]) -> Bool {
+        (principal as? Caller)?.mayReach(labels) ?? true
+    }
 
     /// Throws `forbidden-scope` when whoever asks may not have sessions with these labels.
     func checkReach(_ labels: [String: String]) throws(SessionError) {

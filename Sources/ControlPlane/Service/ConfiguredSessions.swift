@@ -14,6 +14,15 @@ extension JSONValue {
 }
 
 extension ServiceOptions {
+    /// The configured sessions; throws what is wrong with the first that is none.
+    func configuredDefinitions() throws(Problem) -> [SessionDefinition] {
+        var definitions: [SessionDefinition] = []
+        for value in configuredSessions {
+            definitions.append(try SessionDefinition(decoding: value))
+        }
+        return definitions
+    }
+
     /// What is wrong with the configured sessions; empty if the service would take them all.
     ///
     /// Their names are chosen by whoever writes the file: a made-up one would be another at every

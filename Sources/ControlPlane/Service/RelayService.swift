@@ -18,6 +18,10 @@ package final class RelayService {
     /// How long readiness is refused before the listeners close, so that a balancer can notice.
     static let drainNanoseconds: Int64 = 300_000_000
 
+    /// Most bytes that wait for the client of a stream: more than the longest event, a packet of
+    /// 65 535 bytes whose text is all escapes.
+    static let streamPendingBytesMax = 512 * 1024
+
     /// How long the store may take to close.
     static let storeCloseNanosecondsMax: Int64 = 500_000_000
 
@@ -56,14 +60,22 @@ package final class RelayService {
             engine = try RelayEngine(
                 RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname)
             )
+        } catch {
+            close(store)
+            throw StartupError(.other, "\(error.operation): \(error.name)")
+        }
+        do throws(SystemCallError) {
             control = try WorkQueue(name: "control", jobsMax: Self.writesMax)
         } catch {
+            engine.shutDown()
+            close(store)
             throw StartupError(.other, "\(error.operation): \(error.name)")
         }
         let metrics = ServiceMetrics()
         let registry = SessionRegistry(
             engine: engine,
             store: MeasuredStore(store, metrics.storeWrites),
+            policy: options.policy,
             sessionsMax: options.limits.sessionsMax,
             logger: logger
         )
@@ -93,7 +105,7 @@ package final class RelayService {
             throw error
         }
         self.parts = parts
-        Self.scheduleTicks(SessionSupervisor(registry), on: control)
+        Self.scheduleTicks(SessionSupervisor(registry), api, on: control)
     }
 
     /// Where the service listens, with the ports that the kernel chose.
@@ -105,8 +117,33 @@ package final class RelayService {
     package func reload(_ options: ServiceOptions) {
         self.options.authority = options.authority
         self.options.policy = options.policy
+        self.options.configuredSessions = options.configuredSessions
         gatekeeper.replace(options.authority)
-        parts?.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
+        guard let parts else { return }
+        parts.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
+        reloadSessions(parts.registry, parts.control)
+    }
+
+    /// Has the control thread hold the sessions against the policy, and follow those of the
+    /// configuration file.
+    private func reloadSessions(_ registry: SessionRegistry, _ control: WorkQueue) {
+        let configured: [SessionDefinition]
+        do {
+            configured = try options.configuredDefinitions()
+        } catch {
+            logger.error(
+                "the configured sessions are wrong",
+                metadata: ["error": "\(error.detail)"]
+            )
+            return
+        }
+        let policy = options.policy
+        let isSubmitted = control.submit {
+            registry.setPolicy(policy)
+            registry.enforcePolicy()
+            registry.reload(configured: configured)
+        }
+        if !isSubmitted { logger.error("too many writes wait; send SIGHUP again") }
     }
 
     /// Refuses readiness and writes from now on, and wakes those who wait for packets.
@@ -178,6 +215,7 @@ package final class RelayService {
             configuration.inactivityTimeoutSeconds = limits.inactivityTimeoutSeconds
             configuration.allowedHosts = options.allowedHosts
             configuration.allowedOrigins = options.allowedOrigins
+            configuration.streamPendingBytesMax = Self.streamPendingBytesMax
             configuration.gate = gatekeeper.decide
             return HTTPListener(
                 configuration: configuration,
@@ -197,8 +235,14 @@ package final class RelayService {
     }
 
     private func restore(_ parts: Parts) throws(StartupError) {
+        let configured: [SessionDefinition]
         do {
-            try parts.registry.restore()
+            configured = try options.configuredDefinitions()
+        } catch {
+            throw StartupError(.other, "The configured sessions are wrong: \(error.detail)")
+        }
+        do {
+            try parts.registry.restore(configured: configured)
             parts.api.idempotentAnswers.restore(try parts.store.answers())
         } catch {
             throw StartupError(.store, error.sentence)
@@ -219,10 +263,15 @@ package final class RelayService {
     }
 
     /// Repeats itself as long as the control thread lives.
-    private static func scheduleTicks(_ supervisor: SessionSupervisor, on control: WorkQueue) {
+    private static func scheduleTicks(
+        _ supervisor: SessionSupervisor,
+        _ api: API,
+        on control: WorkQueue
+    ) {
         control.schedule(afterNanoseconds: SessionSupervisor.intervalNanoseconds) {
             supervisor.tick()
-            scheduleTicks(supervisor, on: control)
+            api.tick()
+            scheduleTicks(supervisor, api, on: control)
         }
     }
 

@@ -1,0 +1,133 @@
+"""Daemons with tokens, in a private network."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from support import Client, Daemon, Network
+from support.client import Response
+from support.waiting import wait_until
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def binary() -> str:
+    """The daemon under test: $RELAYCAST_BINARY, or what was built here."""
+    path = os.environ.get("RELAYCAST_BINARY") or PROJECT / ".build" / "debug" / "relaycast"
+    assert os.access(path, os.X_OK), "set RELAYCAST_BINARY to the daemon, or build it"
+    return os.path.abspath(path)
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """eth0 with 192.168.10.1 and fd00:10::1, and a route to every group."""
+    with Network() as network:
+        yield network
+
+
+@dataclasses.dataclass(frozen=True)
+class NewToken:
+    """What `relaycast make-token` printed."""
+
+    secret: str
+    entry: dict[str, Any]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The fields of a request that bears it."""
+        return {"Authorization": f"Bearer {self.secret}"}
+
+
+@pytest.fixture
+def make_token(binary: str) -> Callable[..., NewToken]:
+    """Makes a token with an id and scopes; further members of the entry by name."""
+
+    def make(id: str, *scopes: str, **members: Any) -> NewToken:
+        command = [binary, "make-token", "--id", id]
+        for scope in scopes:
+            command += ["--scope", scope]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+        secret, entry = printed.stdout.splitlines()
+        return NewToken(secret, json.loads(entry) | members)
+
+    return make
+
+
+class Relay:
+    """A daemon whose configuration and tokens are files that can be written again."""
+
+    def __init__(self, binary: str, network: Network, directory: pathlib.Path) -> None:
+        self._binary = binary
+        self._network = network
+        self.configuration = directory / "relaycast.json"
+        self.tokens = directory / "tokens.json"
+        self.daemon = self._make()
+
+    def _make(self, *arguments: str) -> Daemon:
+        command = ["--config", str(self.configuration), *arguments]
+        return Daemon(self._binary, self._network, command)
+
+    def start(self, *arguments: str) -> None:
+        """Starts the daemon, with further arguments."""
+        if arguments:
+            self.daemon.__exit__()
+            self.daemon = self._make(*arguments)
+        self.daemon.start()
+
+    def write(self, *tokens: NewToken, unix_peers: list[dict] = (), **settings: Any) -> None:
+        """Writes both files; with neither tokens nor unix peers there is no tokens file."""
+        if tokens or unix_peers:
+            entries = {"tokens": [token.entry for token in tokens], "unixPeers": list(unix_peers)}
+            self.write_tokens(json.dumps(entries))
+            settings["tokensFile"] = str(self.tokens)
+        self.configuration.write_text(json.dumps(settings))
+
+    def write_tokens(self, text: str) -> None:
+        """Writes the tokens file, which only its owner can write."""
+        self.tokens.write_text(text)
+        self.tokens.chmod(0o600)
+
+    def reload(self, expected: str = "configuration reloaded") -> None:
+        """Sends SIGHUP and waits until the log says once more that it was dealt with."""
+        before = self.log().count(expected)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count(expected) > before, what=expected)
+
+    def log(self) -> str:
+        """All that it wrote to standard output and error."""
+        return self.daemon.log.read_text()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        token: NewToken | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        client: Client | None = None,
+    ) -> Response:
+        """One request, with a token or without."""
+        fields = dict(headers or {}) | (token.headers if token else {})
+        return (client or self.daemon.client()).request(method, path, body, fields)
+
+    def status(self, token: NewToken | None = None, path: str = "/v1/sessions") -> int:
+        """The status of a GET."""
+        return self.request("GET", path, token).status
+
+
+@pytest.fixture
+def relay(binary: str, network: Network, tmp_path: pathlib.Path) -> Iterator[Relay]:
+    """A relay that is not started: write its files first, then call `start()`."""
+    relay = Relay(binary, network, tmp_path)
+    try:
+        yield relay
+    finally:
+        relay.daemon.__exit__()

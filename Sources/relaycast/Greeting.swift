@@ -3,10 +3,14 @@ import ControlPlane
 /// What the daemon prints once it serves.
 enum Greeting {
     /// The addresses, and a first request for the first of them.
-    static func text(for addresses: [ListenAddress], needsToken: Bool = false) -> String {
+    static func text(
+        for addresses: [ListenAddress],
+        isTLS: Bool = false,
+        needsToken: Bool = false
+    ) -> String {
         var text = ""
         for address in addresses {
-            text += "Relaycast \(ServiceOptions.version) serves \(address)\n"
+            text += "Relaycast \(ServiceOptions.version) serves \(address.url(isTLS: isTLS))\n"
         }
         let field = needsToken ? "-H 'Authorization: Bearer SECRET' " : ""
         switch addresses.first {
@@ -15,7 +19,7 @@ enum Greeting {
         case .some(let address):
             // Brackets are a range to curl's own globbing.
             let globbing = "\(address)".contains("[") ? "--globoff " : ""
-            text += "Try: curl \(field)\(globbing)\(address)/v1/server\n"
+            text += "Try: curl \(field)\(globbing)\(address.url(isTLS: isTLS))/v1/server\n"
         case nil: break
         }
         return text

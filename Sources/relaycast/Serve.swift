@@ -46,12 +46,16 @@ struct Serve: ParsableCommand {
             "serving",
             metadata: [
                 "version": "\(ServiceOptions.version)",
-                "listen": .array(service.boundAddresses.map { "\($0)" }),
+                "listen": .array(
+                    service.boundAddresses.map {
+                        "\($0.url(isTLS: configuration.options.tls != nil))"
+                    }
+                ),
             ]
         )
         // Whoever has read the greeting finds the lines before it in the log.
         log.flush()
-        greet(service.boundAddresses, needsToken: configuration.needsToken)
+        greet(service.boundAddresses, configuration)
 
         let signal = Signals.waitForTermination {
             reload(service, &configuration, logger)
@@ -87,8 +91,14 @@ struct Serve: ParsableCommand {
                 metadata: ["settings": .array(waiting.map { "\($0)" })]
             )
         }
+        do throws(StartupError) {
+            try service.reload(resolution.configuration.options)
+        } catch {
+            logger.error("\(error.sentence)")
+            logger.error("the configuration is wrong; nothing was changed")
+            return
+        }
         running = resolution.configuration
-        service.reload(running.options)
         logger.notice(
             "configuration reloaded",
             metadata: ["tokens": "\(running.options.authority.keyring?.tokens.count ?? 0)"]
@@ -97,8 +107,12 @@ struct Serve: ParsableCommand {
 
     /// Prints the greeting from a thread of its own: a pipe that nobody reads must not keep the main
     /// thread from taking signals.
-    private func greet(_ addresses: [ListenAddress], needsToken: Bool) {
-        let text = Greeting.text(for: addresses, needsToken: needsToken)
+    private func greet(_ addresses: [ListenAddress], _ configuration: DaemonConfiguration) {
+        let text = Greeting.text(
+            for: addresses,
+            isTLS: configuration.options.tls != nil,
+            needsToken: configuration.needsToken
+        )
         Thread.detachNewThread { StandardOutput.write(text) }
     }
 }

@@ -7,13 +7,11 @@ import Testing
 /// Beyond loopback the daemon serves only who is known, over what cannot be overheard.
 @Suite struct ExposureTests {
     private let tokens: TemporaryFile
-    private let certificate: TemporaryFile
-    private let key: TemporaryFile
+    private let certificate: TestCertificate
 
     init() throws {
         tokens = try TemporaryFile(#"{"tokens": []}"#)
-        certificate = try TemporaryFile("-----BEGIN CERTIFICATE-----")
-        key = try TemporaryFile("-----BEGIN PRIVATE KEY-----", permissions: 0o600)
+        certificate = try TestCertificate()
     }
 
     private func problems(_ more: [String: [String]], listen: String = "192.0.2.1:8080") -> [String]
@@ -27,7 +25,7 @@ import Testing
         #expect(bare.contains("set tokensFile, and tlsCertificate and tlsKey (or behindProxy"))
         let known = try #require(problems(["tokensFile": [tokens.path]]).first)
         #expect(known.contains("set tlsCertificate and tlsKey (or behindProxy"))
-        let tls = ["tlsCertificate": [certificate.path], "tlsKey": [key.path]]
+        let tls = certificate.settings
         let encrypted = try #require(problems(tls).first)
         #expect(encrypted.contains("set tokensFile, or listen"))
         #expect(problems(tls.merging(["tokensFile": [tokens.path]]) { $1 }) == [])
@@ -53,39 +51,47 @@ import Testing
 
     @Test func halfOfWhatTLSNeedsIsRefused() {
         let certificateOnly = problems(
-            ["tlsCertificate": [certificate.path]],
+            ["tlsCertificate": [certificate.certificate]],
             listen: "127.0.0.1:1"
         )
         #expect(certificateOnly.map { $0.hasSuffix("needs tlsKey as well") } == [true])
-        let keyOnly = problems(["tlsKey": [key.path]], listen: "127.0.0.1:1")
+        let keyOnly = problems(["tlsKey": [certificate.key]], listen: "127.0.0.1:1")
         #expect(keyOnly.map { $0.hasSuffix("needs tlsCertificate as well") } == [true])
-        let clientsOnly = problems(["tlsClientCA": [certificate.path]], listen: "127.0.0.1:1")
+        let clientsOnly = problems(
+            ["tlsClientCA": [certificate.certificate]],
+            listen: "127.0.0.1:1"
+        )
         #expect(clientsOnly.map { $0.hasSuffix("needs tlsCertificate as well") } == [true])
     }
 
     @Test func aKeyThatEverybodyCanReadIsRefused() throws {
         let open = try TemporaryFile("-----BEGIN PRIVATE KEY-----", permissions: 0o644)
-        let flags = ["tlsCertificate": [certificate.path], "tlsKey": [open.path]]
+        let flags = ["tlsCertificate": [certificate.certificate], "tlsKey": [open.path]]
         let problem = try #require(problems(flags, listen: "127.0.0.1:1").first)
         #expect(problem.contains("can be read by everybody"))
     }
 
     @Test func whatIsNotPEMIsRefused() throws {
-        let flags = ["tlsCertificate": [tokens.path], "tlsKey": [key.path]]
+        let flags = ["tlsCertificate": [tokens.path], "tlsKey": [certificate.key]]
         let problem = try #require(problems(flags, listen: "127.0.0.1:1").first)
         #expect(problem.contains("is not in PEM"))
     }
 
+    @Test func aCertificateThatCannotBeServedIsRefusedAtOnce() throws {
+        let other = try TestCertificate()
+        let flags = ["tlsCertificate": [certificate.certificate], "tlsKey": [other.key]]
+        let problem = try #require(problems(flags, listen: "127.0.0.1:1").first)
+        #expect(problem.hasPrefix("flag --tls-certificate: "))
+        #expect(problem.contains("The private key is not that of the first certificate"))
+    }
+
     @Test func theCertificatesAreHandedOver() throws {
-        let flags = [
-            "tlsCertificate": [certificate.path], "tlsKey": [key.path],
-            "tlsClientCA": [certificate.path],
-        ]
+        let flags = certificate.settings.merging(["tlsClientCA": [certificate.certificate]]) { $1 }
         let tls = try #require(resolve(flags: flags).configuration.options.tls)
-        #expect(tls.certificate == Array("-----BEGIN CERTIFICATE-----".utf8))
-        #expect(tls.key == Array("-----BEGIN PRIVATE KEY-----".utf8))
-        #expect(tls.clientCA == tls.certificate)
-        #expect("\(tls)" == "TLS")
+        let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: certificate.certificate)))
+        #expect(tls.certificateChain == bytes)
+        #expect(tls.clientAuthorities == bytes)
+        #expect(String(decoding: tls.privateKey, as: UTF8.self).contains("PRIVATE KEY"))
     }
 }
 
@@ -256,19 +262,14 @@ import Testing
     }
 
     @Test func TLSIsNotSwitchedOnOrOffWithoutARestart() throws {
-        let certificate = try TemporaryFile("-----BEGIN CERTIFICATE-----")
-        let other = try TemporaryFile("-----BEGIN CERTIFICATE----- other")
-        let key = try TemporaryFile("-----BEGIN PRIVATE KEY-----")
-        let tls = ["tlsCertificate": [certificate.path], "tlsKey": [key.path]]
+        let (first, second) = (try TestCertificate(), try TestCertificate())
+        let tls = first.settings
         let (on, onWaits) = adapted(tls, to: [:])
         #expect(onWaits == ["tlsCertificate"] && on.configuration.options.tls == nil)
         let (off, offWaits) = adapted([:], to: tls)
         #expect(offWaits == ["tlsCertificate"] && off.configuration.options.tls != nil)
-        let (renewed, waits) = adapted(
-            tls.merging(["tlsCertificate": [other.path]]) { $1 },
-            to: tls
-        )
-        #expect(waits.isEmpty)
-        #expect(renewed.configuration.options.tls?.certificate.count == 33)
+        let (renewed, waits) = adapted(second.settings, to: tls)
+        #expect(waits.isEmpty && renewed.problems.isEmpty)
+        #expect(renewed.configuration.options.tls != resolve(flags: tls).configuration.options.tls)
     }
 }

@@ -61,25 +61,32 @@ def make_token(binary: str) -> Callable[..., NewToken]:
     return make
 
 
+class ConfiguredDaemon(Daemon):
+    """A daemon that is asked over its unix socket, which never speaks TLS, whether it is ready."""
+
+    def listen_also(self, address: str) -> None:
+        """Serves on the same port of a further address."""
+        self._arguments += ["--listen", f"{address}:{self.port}"]
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.unix_client().get("/readyz").status == 200
+        except OSError:
+            return False
+
+
 class Relay:
     """A daemon whose configuration and tokens are files that can be written again."""
 
     def __init__(self, binary: str, network: Network, directory: pathlib.Path) -> None:
-        self._binary = binary
-        self._network = network
         self.configuration = directory / "relaycast.json"
         self.tokens = directory / "tokens.json"
-        self.daemon = self._make()
+        self.daemon = ConfiguredDaemon(binary, network, ["--config", str(self.configuration)])
 
-    def _make(self, *arguments: str) -> Daemon:
-        command = ["--config", str(self.configuration), *arguments]
-        return Daemon(self._binary, self._network, command)
-
-    def start(self, *arguments: str) -> None:
-        """Starts the daemon, with further arguments."""
-        if arguments:
-            self.daemon.__exit__()
-            self.daemon = self._make(*arguments)
+    def start(self, address: str | None = None) -> None:
+        """Starts the daemon, on a further address than 127.0.0.1 if one is given."""
+        if address:
+            self.daemon.listen_also(address)
         self.daemon.start()
 
     def write(self, *tokens: NewToken, unix_peers: list[dict] = (), **settings: Any) -> None:

@@ -31,16 +31,15 @@ def test_an_exposed_address_is_refused_without_tokens_and_tls(relay, binary, mak
 
 def test_behind_a_proxy_it_serves_others_but_nobody_without_a_token(relay, network, make_token):
     root = make_token("root", "admin")
-    port = relay.daemon.port + 10_000
     relay.write(root, behindProxy=True, allowedHosts=["relay.example"])
-    relay.start("--listen", f"192.168.10.1:{port}")
+    relay.start("192.168.10.1")
 
     def status(*fields: str) -> int:
         command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"]
         for field in fields:
             command += ["-H", field]
         done = network.run(
-            [*command, f"http://192.168.10.1:{port}/v1/sessions"], capture_output=True, text=True
+            [*command, f"http://192.168.10.1:{relay.daemon.port}/v1/sessions"], capture_output=True, text=True
         )
         return int(done.stdout)
 

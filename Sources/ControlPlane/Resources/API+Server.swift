@@ -25,7 +25,7 @@ extension API {
             writer.member("pid", getpid())
             writer.key("listen")
             writer.beginArray()
-            for address in boundAddresses.withLock({ $0 }) { writer.value(address.description) }
+            for url in boundURLs.withLock({ $0 }) { writer.value(url) }
             writer.endArray()
             writer.key("sessions")
             writer.beginObject()

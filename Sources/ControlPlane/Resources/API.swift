@@ -19,7 +19,7 @@ final class API: Sendable {
     let openStreams: OpenStreams
     let eventWatches: EventWatches
     /// Where the listeners listen, once they do.
-    let boundAddresses = Locked<[ListenAddress]>([])
+    let boundURLs = Locked<[String]>([])
     private let isDraining = Atomic(false)
 
     init(

@@ -21,6 +21,9 @@ struct AccessLog: Sendable {
         ]
         // Left out where nobody was known, so that no name can be taken for nobody.
         if let principal = record.principal { metadata["principal"] = "\(principal)" }
+        if let subject = record.peer.clientCertificateSubject {
+            metadata["certificate"] = "\(subject)"
+        }
         if let route = record.route { metadata["route"] = "\(route)" }
         if Self.isWrite(record.method) {
             logger.notice("audit", metadata: metadata)

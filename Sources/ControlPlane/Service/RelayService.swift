@@ -114,7 +114,10 @@ package final class RelayService {
     }
 
     /// Takes over what can change while it serves: whom it believes, and what sessions may do.
-    package func reload(_ options: ServiceOptions) {
+    ///
+    /// - Throws: why the certificates cannot be used; then nothing was changed.
+    package func reload(_ options: ServiceOptions) throws(StartupError) {
+        try reloadTLS(options.tls)
         self.options.authority = options.authority
         self.options.policy = options.policy
         self.options.configuredSessions = options.configuredSessions
@@ -165,6 +168,18 @@ package final class RelayService {
     }
 
     // MARK: - Steps
+
+    private func reloadTLS(_ settings: TLSSettings?) throws(StartupError) {
+        guard let settings, settings != options.tls else { return }
+        for listener in parts?.listeners ?? [] where listener.configuration.tls != nil {
+            do throws(ListenerError) {
+                try listener.reloadTLS(settings)
+            } catch {
+                throw StartupError(.listen, error.description)
+            }
+        }
+        options.tls = settings
+    }
 
     private func openStore() throws(StartupError) -> SQLiteStore {
         do {
@@ -217,6 +232,7 @@ package final class RelayService {
             configuration.allowedOrigins = options.allowedOrigins
             configuration.streamPendingBytesMax = Self.streamPendingBytesMax
             configuration.gate = gatekeeper.decide
+            if case .tcp = address { configuration.tls = options.tls }
             return HTTPListener(
                 configuration: configuration,
                 routes: routes,
@@ -257,9 +273,7 @@ package final class RelayService {
                 throw StartupError(.listen, error.description)
             }
         }
-        parts.api.boundAddresses.withLock {
-            $0 = parts.listeners.compactMap(\.boundAddress)
-        }
+        parts.api.boundURLs.withLock { $0 = parts.listeners.compactMap(\.url) }
     }
 
     /// Repeats itself as long as the control thread lives.

@@ -3,6 +3,9 @@ import HTTPHosting
 /// Where a listener accepts connections; named here for the executable, which sees only this target.
 package typealias ListenAddress = HTTPHosting.ListenAddress
 
+/// How TCP listeners speak TLS; named here for the same reason.
+package typealias TLSSettings = HTTPHosting.TLSSettings
+
 /// What the person who starts the daemon chooses.
 package struct ServiceOptions: Sendable, Equatable {
     /// The version of the daemon (semver.org), as `--version` and GET /v1/server report it.
@@ -30,7 +33,7 @@ package struct ServiceOptions: Sendable, Equatable {
     package var policy = SessionPolicy()
 
     /// How the TCP listeners encrypt; nil for not at all.
-    package var tls: TLSOptions?
+    package var tls: TLSSettings?
 
     /// The `sessions` of the configuration file, as they stand there.
     package var configuredSessions: [JSONValue] = []
@@ -42,24 +45,14 @@ package struct ServiceOptions: Sendable, Equatable {
     package init() {}
 }
 
-/// What a TCP listener needs for TLS: the content of PEM files (RFC 7468).
-package struct TLSOptions: Sendable, Equatable {
-    /// The server's certificate, and after it those that lead to its root.
-    package let certificate: [UInt8]
-    /// The private key of the certificate.
-    package let key: [UInt8]
-    /// The certificates of which one must have signed each client's; nil where clients need none.
-    package let clientCA: [UInt8]?
-
-    /// Nothing is looked into here; the listener refuses what it cannot use.
-    package init(certificate: [UInt8], key: [UInt8], clientCA: [UInt8]?) {
-        self.certificate = certificate
-        self.key = key
-        self.clientCA = clientCA
+extension TLSSettings {
+    /// Why a listener would not start with these, as a sentence; nil if it would.
+    package var refusal: String? {
+        do throws(ListenerError) {
+            try check()
+            return nil
+        } catch {
+            return error.sentence
+        }
     }
-}
-
-extension TLSOptions: CustomStringConvertible {
-    /// Says nothing, so that no log has a key.
-    package var description: String { "TLS" }
 }

@@ -58,11 +58,18 @@ extension Resolution {
         let keyBytes = readPEM(key, of: "tlsKey", isSecret: true)
         let clientCABytes = configuration.tlsClientCA.flatMap { readPEM($0, of: "tlsClientCA") }
         guard let certificateBytes, let keyBytes, problems.isEmpty else { return }
-        configuration.options.tls = TLSOptions(
-            certificate: certificateBytes,
-            key: keyBytes,
-            clientCA: clientCABytes
+        let settings = TLSSettings(
+            certificateChain: certificateBytes,
+            privateKey: keyBytes,
+            clientAuthorities: clientCABytes
         )
+        if let sentence = settings.refusal {
+            refuse(
+                origins["tlsCertificate"],
+                "\"\(certificate)\" cannot be served with: \(sentence)"
+            )
+        }
+        configuration.options.tls = settings
     }
 
     private mutating func readPEM(

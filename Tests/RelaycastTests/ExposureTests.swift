@@ -261,7 +261,7 @@ import Testing
         #expect(adapted([:], to: ["tokensFile": [tokens.path]]).0.problems.isEmpty)
     }
 
-    @Test func TLSIsNotSwitchedOnOrOffWithoutARestart() throws {
+    @Test func switchingTLSOnOrOffTakesARestart() throws {
         let (first, second) = (try TestCertificate(), try TestCertificate())
         let tls = first.settings
         let (on, onWaits) = adapted(tls, to: [:])

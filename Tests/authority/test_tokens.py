@@ -1,6 +1,8 @@
 """Who may do what, with tokens, on the unix socket, and without either."""
 
 import os
+import pathlib
+import re
 import select
 import socket
 
@@ -9,6 +11,7 @@ import pytest
 from support.client import read_response
 from support.waiting import wait_until
 
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 SENDER = {"kind": "multicast-sender", "group": "239.1.2.3", "port": 5004, "interface": "lo"}
 
 
@@ -118,6 +121,16 @@ def test_a_bad_tokens_file_changes_nothing_and_is_logged(relay, make_token):
     relay.tokens.unlink()
     relay.reload("nothing was changed")
     assert (relay.status(token), relay.status()) == (200, 401)
+
+
+def test_the_tokens_file_of_the_readme_is_accepted(relay):
+    text = (PROJECT / "README.md").read_text()
+    (shown,) = re.findall(r"^```json tokens\n((?:.*\n)*?)```$", text, re.MULTILINE)
+    relay.write(tokensFile=str(relay.tokens))
+    relay.write_tokens(shown)
+    relay.start()
+    # Its secret is the word that the digest in the README was made of.
+    assert relay.request("GET", "/v1/sessions", headers={"Authorization": "Bearer alpha"}).json()
 
 
 def test_what_takes_a_restart_is_named_on_reload(relay):

@@ -124,8 +124,12 @@ import Testing
         func reasons(_ lost: UInt64?) -> [String] {
             var counters = session.counters
             counters.lostReceiveBufferFull = lost
-            var reading = session
-            reading.counters = counters
+            let reading = SessionReading(
+                labels: session.labels,
+                state: session.state,
+                counters: counters,
+                startedAt: session.startedAt
+            )
             var writer = MetricsWriter(.text)
             writer.begin(metric.family)
             metric.write(exposition(sessionsMax: 0).reading.with(reading), &writer)

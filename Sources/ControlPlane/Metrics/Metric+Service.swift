@@ -53,7 +53,7 @@ extension Metric {
         ) { reading, writer in
             for request in reading.requests {
                 let labels = ["method": request.method, "route": request.route] as KeyValuePairs
-                writer.histogram(request.durations, MetricsWriter.labels(labels)[...])
+                writer.histogram(request.durations, MetricsWriter.labels(labels))
             }
         },
         Metric(
@@ -66,7 +66,7 @@ extension Metric {
         ) { reading, writer in
             for write in reading.storeWrites {
                 let labels = MetricsWriter.labels(["operation": "\(write.operation)"])
-                writer.histogram(write.durations, labels[...])
+                writer.histogram(write.durations, labels)
             }
         },
         Metric(

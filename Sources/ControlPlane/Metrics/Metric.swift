@@ -72,11 +72,10 @@ extension Metric {
     ) -> Metric {
         let family = MetricFamily("relaycast_session_" + name, kind, unit: unit, help: help)
         return Metric(family) { reading, writer in
-            for session in reading.sessions {
-                for (labels, read) in series {
-                    if let value = read(session) {
-                        writer.sample(value, session.labels[...], labels)
-                    }
+            // A series of all sessions after the other, so that a line costs few reference counts.
+            for (labels, read) in series {
+                for session in reading.sessions {
+                    if let value = read(session) { writer.sample(value, session.labels, labels) }
                 }
             }
         }

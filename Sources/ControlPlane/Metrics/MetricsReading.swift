@@ -53,21 +53,35 @@ struct SessionClass: Hashable, Sendable {
 }
 
 /// One session at one moment: all its series come from this, so that they agree.
-struct SessionReading: Sendable {
+final class SessionReading: Sendable {
     /// `session` and `kind`, as the writer wants them.
     let labels: [UInt8]
     let state: SessionState
-    var counters: CounterValues
+    let counters: CounterValues
     /// When its counters were 0: its creation, or the daemon's start.
     let startedAt: Timestamp
 
-    init(_ session: ManagedSession, _ state: SessionState, startedAt: Timestamp) {
-        labels = MetricsWriter.labels([
-            "session": session.name.description, "kind": session.kind.rawValue,
-        ])
+    init(
+        labels: [UInt8],
+        state: SessionState,
+        counters: CounterValues,
+        startedAt: Timestamp
+    ) {
+        self.labels = labels
         self.state = state
-        counters = session.activity.counterValues()
-        self.startedAt = max(session.createdAt, startedAt)
+        self.counters = counters
+        self.startedAt = startedAt
+    }
+
+    convenience init(_ session: ManagedSession, _ state: SessionState, startedAt: Timestamp) {
+        self.init(
+            labels: MetricsWriter.labels([
+                "session": session.name.description, "kind": session.kind.rawValue,
+            ]),
+            state: state,
+            counters: session.activity.counterValues(),
+            startedAt: max(session.createdAt, startedAt)
+        )
     }
 }
 

@@ -10,7 +10,8 @@ struct MetricsWriter: Sendable {
     private(set) var bytes: [UInt8] = []
 
     private var sampleName: [UInt8] = []
-    private var pending: MetricFamily?
+    private var family: MetricFamily?
+    private var isHeadWritten = false
 
     /// An empty writer with room for `capacity` bytes.
     init(_ format: MetricsFormat, capacity: Int = 16_384) {
@@ -22,11 +23,13 @@ struct MetricsWriter: Sendable {
     /// sample; without one it is left out.
     mutating func begin(_ family: MetricFamily) {
         sampleName = Array(family.sampleName.utf8)
-        pending = family
+        self.family = family
+        isHeadWritten = false
     }
 
-    private mutating func head(_ family: MetricFamily) {
-        pending = nil
+    private mutating func writeHead() {
+        isHeadWritten = true
+        guard let family else { preconditionFailure("A sample without a family.") }
         let name = format == .openMetrics ? family.name : family.sampleName
         bytes.append(contentsOf: "# HELP \(name) ".utf8)
         appendEscaped(family.help, quotes: format == .openMetrics)
@@ -38,18 +41,18 @@ struct MetricsWriter: Sendable {
 
     /// Writes a sample of the family begun last.
     mutating func sample(_ value: MetricValue, _ labels: KeyValuePairs<String, String> = [:]) {
-        sample(value, Self.labels(labels)[...])
+        sample(value, Self.labels(labels))
     }
 
     /// Writes a sample whose labels are `labels` followed by `more`, both made by `labels`.
-    mutating func sample(_ value: MetricValue, _ labels: ArraySlice<UInt8>, _ more: [UInt8] = []) {
+    mutating func sample(_ value: MetricValue, _ labels: [UInt8], _ more: [UInt8] = []) {
         line(suffix: "", labels, more)
         append(value)
         bytes.append(UInt8(ascii: "\n"))
     }
 
     /// Writes the samples of a histogram: its buckets, its sum and its count.
-    mutating func histogram(_ values: HistogramValues, _ labels: ArraySlice<UInt8> = []) {
+    mutating func histogram(_ values: HistogramValues, _ labels: [UInt8] = []) {
         var total: UInt64 = 0
         for (index, count) in values.counts.enumerated() {
             total += count
@@ -87,8 +90,8 @@ struct MetricsWriter: Sendable {
     }
 
     /// Everything of a sample's line before its value.
-    private mutating func line(suffix: String, _ labels: ArraySlice<UInt8>, _ more: [UInt8]) {
-        if let pending { head(pending) }
+    private mutating func line(suffix: String, _ labels: [UInt8], _ more: [UInt8]) {
+        if !isHeadWritten { writeHead() }
         bytes.append(contentsOf: sampleName)
         if !suffix.isEmpty { bytes.append(contentsOf: suffix.utf8) }
         if !labels.isEmpty || !more.isEmpty {

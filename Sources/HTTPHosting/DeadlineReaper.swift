@@ -26,20 +26,22 @@ final class DeadlineReaper: Sendable {
 
     /// Looks at the clock, and after `streams`, until `stop()`; the body of a thread.
     func run(_ streams: StreamsInProgress) {
+        var tick: UInt64 = 0
         while true {
             watch.wait(untilNanoseconds: .max) { $0.isStopped || !$0.timers.isEmpty }
-            let tick = relaycast_monotonic_nanoseconds() + tickNanoseconds
-            var alarm = UInt64.max
+            var end = tick
             watch.wait(untilNanoseconds: tick) { watch in
-                alarm = watch.alarms.earliestNanoseconds
-                return watch.isStopped || alarm < tick
+                end = min(tick, watch.alarms.earliestNanoseconds)
+                return watch.isStopped || end < tick
             }
-            if alarm < tick { watch.wait(untilNanoseconds: alarm) { $0.isStopped } }
+            if end < tick { watch.wait(untilNanoseconds: end) { $0.isStopped } }
             if watch.withLock({ $0.isStopped }) { return }
-            reap()
-            streams.abortGone()
             let now = relaycast_monotonic_nanoseconds()
             for body in watch.withLock({ $0.alarms.takeDue(at: now) }) { body() }
+            guard now >= tick else { continue }
+            reap()
+            streams.abortGone()
+            tick = now + tickNanoseconds
         }
     }
 

@@ -94,7 +94,7 @@ package final class ResponseStream: Sendable {
     }
 
     /// Has `body` called once, when the stream is over for whatever reason: on the listener's
-    /// thread, where it must not block; at once if the stream is over.
+    /// thread or the one that stops it, where it must not block; at once if the stream is over.
     package func onEnd(_ body: @escaping @Sendable () -> Void) {
         let isOver = state.withLock { state in
             if !state.isOver { state.onEnd.append(body) }

@@ -24,3 +24,11 @@ package struct TLSSettings: Sendable, Equatable {
         self.clientAuthorities = clientAuthorities
     }
 }
+
+extension TLSSettings: CustomStringConvertible {
+    /// Says how long the parts are, and nothing of the key.
+    package var description: String {
+        "certificateChain: \(certificateChain.count) bytes, privateKey: secret, "
+            + "clientAuthorities: \(clientAuthorities.map { "\($0.count) bytes" } ?? "none")"
+    }
+}

@@ -10,7 +10,8 @@ package struct TLSSettings: Sendable, Equatable {
 
     /// PEM: the authorities one of which must have issued each client's certificate. A client
     /// without one, or with one that is out of its time, weaker than 112 bits, or not made for
-    /// clients, does not get through the handshake. nil asks clients for nothing.
+    /// clients, does not get through the handshake; whether it was revoked is not looked at. nil
+    /// asks clients for nothing.
     package var clientAuthorities: [UInt8]?
 
     /// Settings; see the properties.

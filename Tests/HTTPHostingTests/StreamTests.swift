@@ -132,6 +132,19 @@ import Testing
         }
     }
 
+    @Test func connectionThatIdlesAfterItsStreamIsClosed() throws {
+        let hasty = { (configuration: inout ListenerConfiguration) in
+            configuration.inactivityTimeoutSeconds = 1
+            configuration.requestDeadlineSeconds = 1
+        }
+        try withStreams(hasty) { listener in
+            let (client, stream) = try streams.open(listener)
+            stream.end()
+            #expect(try client.chunk().isEmpty)
+            #expect(client.readToEnd().isEmpty && client.isAtEnd)
+        }
+    }
+
     @Test func clientThatGoesAwayEndsItsIdleStream() throws {
         try withStreams { listener in
             do { _ = try streams.open(listener) }

@@ -32,7 +32,7 @@ import Testing
         let reading = MetricsReading(
             service.registry.snapshot().sessions,
             sessionsMax: sessionsMax,
-            startedAt: service.api.startedAt,
+            loopTimes: service.registry.engine.loopTimes,
             service.api.metrics
         )
         var writer = MetricsWriter(.text)
@@ -105,14 +105,23 @@ import Testing
         }
     }
 
-    @Test func aSessionCountsFromItsCreationOrFromTheStartOfTheDaemon() throws {
+    @Test func aSessionCountsFromWhenItIsObserved() throws {
         try service.mustCreate(loopbackSender("new", localPort: 0))
         let session = try #require(service.registry.snapshot().sessions.first)
         let reading = exposition(sessionsMax: 1).reading
-        #expect(reading.sessions.first?.startedAt == session.createdAt)
-        let later = Timestamp(nanoseconds: session.createdAt.nanoseconds + 1)
-        let restored = SessionReading(session, .running, startedAt: later)
-        #expect(restored.startedAt == later)
+        #expect(reading.sessions.first?.startedAt == session.observedSince)
+    }
+
+    @Test func theRoundsOfTheRelayThreadAreThere() throws {
+        try service.mustCreate(loopbackSender("s", localPort: 0))
+        let sample = "relaycast_engine_loop_seconds"
+        let response = try scrape()
+        // It took the session over in one of them.
+        let count = try #require(value(sample + "_count", in: response))
+        #expect(count != "0")
+        #expect(value(sample + #"_bucket{le="+Inf"}"#, in: response) == count)
+        #expect(value(sample + #"_bucket{le="1e-05"}"#, in: response) != nil)
+        #expect(value("relaycast_engine_loop_longest_seconds", in: response) != "0.0")
     }
 
     @Test func whatTheKernelDoesNotTellIsAbsent() throws {

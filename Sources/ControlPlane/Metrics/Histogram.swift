@@ -1,3 +1,4 @@
+import RelayEngine
 import Synchronization
 
 /// Counts durations by upper bounds. Any thread may record; nobody waits.
@@ -50,4 +51,15 @@ struct HistogramValues: Sendable, Equatable {
 
     /// How many durations there were.
     var total: UInt64 { counts.reduce(0, +) }
+}
+
+extension HistogramValues {
+    /// The rounds of the relay thread.
+    init(_ times: LoopTimes) {
+        self.init(
+            bounds: LoopTimes.upperBounds.map { UInt64(($0 * 1e9).rounded()) },
+            counts: times.counts,
+            sumNanoseconds: times.nanoseconds
+        )
+    }
 }

@@ -80,5 +80,19 @@ extension Metric {
                 writer.sample(.integer(write.failures), ["operation": "\(write.operation)"])
             }
         },
+        Metric(
+            MetricFamily(
+                "relaycast_engine_loop_seconds",
+                .histogram,
+                unit: "seconds",
+                help: "Rounds of the relay thread; a datagram waits for two of them at most"
+            )
+        ) { reading, writer in writer.histogram(HistogramValues(reading.loopTimes)) },
+        Metric(
+            "relaycast_engine_loop_longest_seconds",
+            .gauge,
+            unit: "seconds",
+            help: "The longest round of the relay thread since the daemon started"
+        ) { .nanoseconds($0.loopTimes.longestNanoseconds) },
     ]
 }

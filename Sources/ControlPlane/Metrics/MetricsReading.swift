@@ -15,17 +15,17 @@ struct MetricsReading: Sendable {
     let requests: [RequestMetrics.Reading]
     let storeWrites: [StoreMetrics.Reading]
 
+    /// The rounds of the relay thread.
+    let loopTimes: LoopTimes
+
     /// nil without /proc.
     let process: ProcessReading?
 
     /// Reads it all. Waits for nobody, and takes no lock that the relay thread needs.
-    ///
-    /// - Parameter startedAt: when the daemon started, and with it the counters of the sessions
-    ///   that were there before.
     init(
         _ sessions: [ManagedSession],
         sessionsMax: Int,
-        startedAt: Timestamp,
+        loopTimes: LoopTimes,
         _ metrics: ServiceMetrics
     ) {
         var counts: [SessionClass: Int] = [:]
@@ -35,13 +35,14 @@ struct MetricsReading: Sendable {
             let state = session.status.state
             counts[SessionClass(kind: session.kind, state: state), default: 0] += 1
             guard readings.count < sessionsMax else { continue }
-            readings.append(SessionReading(session, state, startedAt: startedAt))
+            readings.append(SessionReading(session, state))
         }
         self.sessions = readings
         sessionsOmitted = sessions.count - readings.count
         sessionCounts = counts
         requests = metrics.requests.readings()
         storeWrites = metrics.storeWrites.readings()
+        self.loopTimes = loopTimes
         process = ProcessReading()
     }
 }
@@ -73,14 +74,14 @@ final class SessionReading: Sendable {
         self.startedAt = startedAt
     }
 
-    convenience init(_ session: ManagedSession, _ state: SessionState, startedAt: Timestamp) {
+    convenience init(_ session: ManagedSession, _ state: SessionState) {
         self.init(
             labels: MetricsWriter.labels([
                 "session": session.name.description, "kind": session.kind.rawValue,
             ]),
             state: state,
             counters: session.activity.counterValues(),
-            startedAt: max(session.createdAt, startedAt)
+            startedAt: session.observedSince
         )
     }
 }

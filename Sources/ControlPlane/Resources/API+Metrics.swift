@@ -6,19 +6,21 @@ import HTTPTypes
 extension API {
     var metricsRoutes: [Route] {
         [
-            Route(.get, "/metrics") { [self] request, _ throws(Problem) in
+            Route(.get, "/metrics", scope: Scope.readMetrics.rawValue) {
+                [self] request, _ throws(Problem) in
                 _ = try QueryReader(request, allowed: [])
-                return .now(exposition(MetricsFormat(accept: request.fields[.accept])))
+                return .now(metrics(request))
             }
         ]
     }
 
-    /// Every metric in a format.
-    private func exposition(_ format: MetricsFormat) -> Response {
+    /// Every metric, of the sessions that are there for whoever asks.
+    private func metrics(_ request: Request) -> Response {
+        let format = MetricsFormat(accept: request.fields[.accept])
         let reading = MetricsReading(
-            registry.snapshot().sessions,
+            registry.snapshot().sessions.filter(request.reaches),
             sessionsMax: options.limits.metricsSessionsMax,
-            startedAt: startedAt,
+            loopTimes: registry.engine.loopTimes,
             metrics
         )
         // A session has some thirty lines of some hundred bytes.

@@ -13,11 +13,12 @@ func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let input = unsafe Array(UnsafeBufferPointer(start: start, count: count))
     guard let choice = input.first else { return 0 }
     let bytes = Array(input.dropFirst())
-    switch choice % 5 {
+    switch choice % 6 {
     case 0: fuzzDefinition(bytes)
     case 1: fuzzAddresses(String(decoding: bytes, as: UTF8.self))
     case 2: _ = try? ReplyTemplate(String(decoding: bytes, as: UTF8.self))
     case 3: fuzzRequest(String(decoding: bytes, as: UTF8.self))
+    case 4: fuzzAccept(String(decoding: bytes, as: UTF8.self))
     default: _ = try? DatagramsBody(decoding: JSONValue(parsing: bytes))
     }
     return 0
@@ -49,6 +50,12 @@ private func fuzzAddresses(_ text: String) {
     }
     if let name = SessionName(text) { precondition(name.description == text) }
     if let id = SessionID(text) { precondition(SessionID(id.description) == id) }
+}
+
+/// Whatever the field says, weights are what RFC 9110 allows and there is a format.
+private func fuzzAccept(_ field: String) {
+    for range in MediaRange.list(field) { precondition((0...1000).contains(range.weight)) }
+    _ = MetricsFormat(accept: field).contentType
 }
 
 private func fuzzRequest(_ target: String) {

@@ -31,6 +31,7 @@ class Write:
     method: str
     path: str
     name: str
+    body: dict | None
     after: dict | None
     content_type: str = "application/json"
 
@@ -43,21 +44,38 @@ def create(writer: "Writer") -> Write | None:
     """POST of a new session."""
     if len(writer.sessions) >= SESSIONS_OF_A_WRITER_MAX:
         return None
-    name = writer.new_name()
-    labels = {"text": "x" * writer.chance.randrange(60)}
-    after = definition(name, writer.chance.randrange(10_000, 60_000), labels=labels)
-    return Write("POST", "/v1/sessions", name, after)
+    after = writer.new_definition(writer.new_name())
+    return Write("POST", "/v1/sessions", after["name"], after, after)
+
+
+def put(writer: "Writer") -> Write | None:
+    """PUT of another definition under a name that is there; the port makes it a new session."""
+    if not writer.sessions:
+        return None
+    after = writer.new_definition(writer.any_name())
+    return Write("PUT", f"/v1/sessions/{after['name']}", after["name"], after, after)
+
+
+def patch(writer: "Writer") -> Write | None:
+    """PATCH of what can be changed while it runs."""
+    if not writer.sessions:
+        return None
+    name = writer.any_name()
+    labels = {"text": writer.new_text()}
+    after = {**definition(name, writer.sessions[name]["port"]), "labels": labels}
+    body = {"labels": labels}
+    return Write("PATCH", f"/v1/sessions/{name}", name, body, after, "application/merge-patch+json")
 
 
 def delete(writer: "Writer") -> Write | None:
     """DELETE of one that is there."""
     if not writer.sessions:
         return None
-    name = writer.chance.choice(sorted(writer.sessions))
-    return Write("DELETE", f"/v1/sessions/{name}", name, None)
+    name = writer.any_name()
+    return Write("DELETE", f"/v1/sessions/{name}", name, None, None)
 
 
-OPERATIONS: list[Operation] = [create, delete]
+OPERATIONS: list[Operation] = [create, put, patch, delete]
 
 
 @dataclass
@@ -77,6 +95,19 @@ class Writer:
         self.names += 1
         return f"writer-{self.number}-{self.names}"
 
+    def any_name(self) -> str:
+        """A name that is in use."""
+        return self.chance.choice(sorted(self.sessions))
+
+    def new_text(self) -> str:
+        """A label's value of any length."""
+        return "x" * self.chance.randrange(60)
+
+    def new_definition(self, name: str) -> dict:
+        """A definition with a port and a label of its own."""
+        port = self.chance.randrange(10_000, 60_000)
+        return definition(name, port, labels={"text": self.new_text()})
+
     def write(self, address: str, count_down: "CountDown") -> None:
         """Writes until the daemon does not answer any more."""
         connection = http.client.HTTPConnection(address, timeout=20)
@@ -86,7 +117,7 @@ class Writer:
                 if write is None:
                     continue
                 self.undecided = write
-                body = json.dumps(write.after) if write.after else None
+                body = json.dumps(write.body) if write.body else None
                 fields = {"Content-Type": write.content_type} if body else {}
                 connection.request(write.method, write.path, body, fields)
                 response = connection.getresponse()

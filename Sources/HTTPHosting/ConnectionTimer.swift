@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Synchronization
 
 /// When a connection's patience ends: written by the listener's thread, read by the reaper's.
@@ -6,7 +7,7 @@ final class ConnectionTimer: Sendable {
     let descriptor: Int32
 
     private let deadline: Atomic<UInt64>
-    private let idleSince = Atomic<UInt64>(.max)
+    private let waitingSince = Atomic(relaycast_monotonic_nanoseconds())
 
     /// A timer of a connection that has just been accepted.
     init(descriptor: Int32, deadlineNanoseconds: UInt64) {
@@ -16,19 +17,20 @@ final class ConnectionTimer: Sendable {
 
     /// The client has until `nanoseconds` (CLOCK_MONOTONIC) to do its part.
     func expect(untilNanoseconds nanoseconds: UInt64) {
-        idleSince.store(.max, ordering: .relaxed)
+        waitingSince.store(relaycast_monotonic_nanoseconds(), ordering: .relaxed)
         deadline.store(nanoseconds, ordering: .relaxed)
     }
 
     /// It is our turn: nobody is to blame.
     func pause() {
+        waitingSince.store(.max, ordering: .relaxed)
         deadline.store(.max, ordering: .relaxed)
     }
 
     /// A response is out; the next request may begin until `nanoseconds`.
     func idle(since: UInt64, untilNanoseconds nanoseconds: UInt64) {
         deadline.store(nanoseconds, ordering: .relaxed)
-        idleSince.store(since, ordering: .relaxed)
+        waitingSince.store(since, ordering: .relaxed)
     }
 
     /// Whether the client is late.
@@ -36,8 +38,9 @@ final class ConnectionTimer: Sendable {
         deadline.load(ordering: .relaxed) <= now
     }
 
-    /// Whether the connection has waited between two requests since before `past`.
-    func isIdle(sinceBefore past: UInt64) -> Bool {
-        idleSince.load(ordering: .relaxed) < past
+    /// Whether the client has kept us waiting since before `past`: for the rest of its request, for
+    /// its next one, or for taking its response.
+    func keepsWaiting(sinceBefore past: UInt64) -> Bool {
+        waitingSince.load(ordering: .relaxed) < past
     }
 }

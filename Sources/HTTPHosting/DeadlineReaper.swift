@@ -19,7 +19,11 @@ final class DeadlineReaper: Sendable {
     private let tickNanoseconds: UInt64 = 250_000_000
     private let connectionsMax: Int
 
-    /// A reaper that also closes idle connections when there are `connectionsMax`.
+    /// How long a client may keep us waiting when there are `connectionsMax` of them. Deadlines alone
+    /// would let as many slow clients hold every other off for the length of a deadline.
+    private static let patienceNanosecondsAtLimit: UInt64 = 1_000_000_000
+
+    /// A reaper that is less patient when there are `connectionsMax`.
     init(connectionsMax: Int) {
         self.connectionsMax = connectionsMax
     }
@@ -95,9 +99,9 @@ final class DeadlineReaper: Sendable {
                 _ = shutdown(timer.descriptor, Int32(SHUT_RDWR))
             }
             guard watch.timers.count >= connectionsMax else { return }
-            // Others wait in the backlog: idle connections make room.
-            let second: UInt64 = 1_000_000_000
-            for timer in watch.timers.values where timer.isIdle(sinceBefore: now - second) {
+            // Others wait in the backlog: who keeps us waiting makes room.
+            let past = now - min(now, Self.patienceNanosecondsAtLimit)
+            for timer in watch.timers.values where timer.keepsWaiting(sinceBefore: past) {
                 _ = shutdown(timer.descriptor, Int32(SHUT_RDWR))
             }
         }

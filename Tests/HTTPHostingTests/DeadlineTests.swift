@@ -95,6 +95,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nA: ",
+        "PUT /items/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + "Content-Length: 1000\r\n\r\n",
+    ])
+    func slowClientsMakeRoomAtTheLimit(beginning: String) throws {
+        let configure = { (configuration: inout ListenerConfiguration) in
+            configuration.connectionsMax = 4
+            configuration.requestDeadlineSeconds = 60
+            configuration.inactivityTimeoutSeconds = 60
+        }
+        try withListener(sampleRoutes, local(configure)) { listener in
+            let slow = try (0..<4).map { _ in try TestClient(listener.boundAddress) }
+            for client in slow { client.send(beginning) }
+            // The client gives up after ten seconds, long before the deadlines.
+            #expect(try TestClient(listener.boundAddress).get("/hello").status == 200)
+        }
+    }
+
     @Test func clientsAboveTheLimitDoNotHinderThoseBelow() throws {
         try withListener(sampleRoutes, local { $0.connectionsMax = 2 }) { listener in
             let first = try TestClient(listener.boundAddress)

@@ -40,7 +40,7 @@ def test_with_tokens_nobody_is_let_in_without_one(relay, make_token):
             answer = relay.request("GET", path, client=client)
             assert problem(answer) == (401, "unauthenticated", 'Bearer realm="relaycast"')
     assert relay.request("POST", "/v1/sessions", body=SENDER).status == 401
-    assert relay.request("GET", "/v1/sessions", root).json() == {"items": [], "total": 0}
+    assert relay.request("GET", "/v1/sessions", root).json()["total"] == 0
     for path in ["/livez", "/readyz", "/openapi.yaml"]:
         assert relay.status(path=path) == 200
 

@@ -15,13 +15,16 @@ package enum Scope: String, Sendable, CaseIterable {
 }
 
 extension Scope {
+    /// The paths that are open to everyone: probes, which have no secrets, and what is published.
+    static let openTemplates: Set = ["/", "/livez", "/readyz", "/openapi.yaml"]
+
     /// What a route asks of its callers; nil where it is open to everyone.
     ///
-    /// A route of /v1 is never open by oversight: without a scope of its own it asks for one of the
-    /// two for sessions, by its method, and for `admin` if its scope is none of these.
+    /// No route is open by oversight: one without a scope of its own asks for one of the two for
+    /// sessions, by its method, and one whose scope is none of these for `admin`.
     static func required(by route: Route) -> Scope? {
         if let name = route.scope { return Scope(rawValue: name) ?? .administer }
-        guard route.template.hasPrefix("/v1/") else { return nil }
+        if openTemplates.contains(route.template) { return nil }
         return route.method == .get ? .readSessions : .writeSessions
     }
 }

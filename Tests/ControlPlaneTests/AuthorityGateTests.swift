@@ -218,6 +218,37 @@ import Testing
         }
     }
 
+    /// The scope that `security` of each operation names, by `METHOD path`.
+    private func documentedScopes(_ document: String) -> [String: String] {
+        var scopes: [String: String] = [:]
+        var (path, method) = ("", "")
+        for line in document.split(separator: "\n") {
+            let indentation = line.prefix { $0 == " " }.count
+            let key = line.dropFirst(indentation).prefix { $0 != ":" }
+            if indentation == 2 { path = String(key) }
+            if indentation == 4 { method = key.uppercased() }
+            guard indentation == 6, key == "security" else { continue }
+            scopes["\(method) \(path)"] = line.split(separator: "'").dropFirst().first.map(
+                String.init
+            )
+        }
+        return scopes
+    }
+
+    @Test func theContractNamesTheScopesThatTheRoutesAskFor() throws {
+        let service = try Service(store: MemoryStore())
+        let documented = documentedScopes(try service.get("/openapi.yaml").text)
+        var asked: [String: String] = [:]
+        for route in service.api.routes {
+            asked["\(route.method.rawValue) \(route.template)"] =
+                Scope.required(by: route)?.rawValue
+        }
+        #expect(documented.filter { !$0.key.hasPrefix("HEAD ") } == asked)
+        for (operation, scope) in documented where operation.hasPrefix("HEAD ") {
+            #expect(documented["GET" + operation.dropFirst(4)] == scope)
+        }
+    }
+
     @Test func packetsAndMetricsHaveScopesOfTheirOwn() throws {
         let service = try Service(store: MemoryStore())
         let packets = service.api.routes.filter { $0.template.hasSuffix("/packets") }

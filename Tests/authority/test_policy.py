@@ -3,9 +3,70 @@
 import json
 import subprocess
 
+import pytest
+
 SENDER = {
-    "name": "s", "kind": "multicast-sender", "group": "239.1.2.3", "port": 5004, "interface": "lo"
+    "name": "s",
+    "kind": "multicast-sender",
+    "group": "239.1.2.3",
+    "port": 5004,
+    "interface": "lo",
 }
+
+
+def test_by_default_the_local_control_block_is_opted_into_group_by_group(relay):
+    relay.write()
+    relay.start()
+    for group in ["224.0.0.1", "224.0.0.251"]:
+        refused(relay.request("POST", "/v1/sessions", body=SENDER | {"group": group}), "/group")
+    assert relay.request("GET", "/v1/sessions").json()["total"] == 0
+    relay.write(policy={"localControlGroups": ["224.0.0.251"]})
+    relay.reload()
+    body = SENDER | {"group": "224.0.0.251"}
+    assert relay.request("POST", "/v1/sessions", body=body).status == 201
+    body = SENDER | {"name": "t", "group": "224.0.0.1"}
+    refused(relay.request("PUT", "/v1/sessions/t", body=body), "/group")
+
+
+@pytest.mark.parametrize(
+    "policy, change, pointer",
+    [
+        ({"groups": ["239.1.0.0/16"]}, {"group": "239.2.0.1"}, "/group"),
+        ({"ports": ["5004", "6000-6999"]}, {"port": 5005}, "/port"),
+        ({"ports": ["5004"]}, {"localPort": 5005}, "/localPort"),
+        ({"interfaces": ["lo", "vlan*"]}, {"interface": "eth0"}, "/interface"),
+        ({"interfaces": ["lo"]}, {"interface": "192.168.10.1"}, "/interface"),
+        ({"interfaces": ["lo"]}, {"interface": None}, "/interface"),
+        ({"ttlMax": 1}, {"ttl": 2}, "/ttl"),
+    ],
+)
+def test_what_the_policy_forbids_is_a_403_that_points_at_it(relay, policy, change, pointer):
+    relay.write(policy=policy)
+    relay.start()
+    assert relay.request("POST", "/v1/sessions", body=SENDER).status == 201
+    body = {key: value for key, value in (SENDER | change).items() if value is not None}
+    refused(relay.request("POST", "/v1/sessions", body=body | {"name": "t"}), pointer)
+    # Nor can one that is allowed be changed into one that is not.
+    refused(relay.request("PUT", "/v1/sessions/s", body=body), pointer)
+    kept = relay.request("GET", "/v1/sessions/s").json()
+    assert kept["generation"] == 1 and kept["status"]["state"] == "running"
+
+
+def test_a_policy_can_forbid_broadcast_and_fast_replies(relay):
+    relay.write(policy={"broadcast": False, "repliesPerSecondMax": 50})
+    relay.start()
+    broadcast = {"kind": "broadcast", "port": 9, "interface": "eth0"}
+    refused(relay.request("POST", "/v1/sessions", body=broadcast), "/kind")
+    receiver = SENDER | {"kind": "multicast-receiver", "reply": {"text": "a"}}
+    refused(relay.request("POST", "/v1/sessions", body=receiver), "/reply")
+    receiver["reply"]["perSecondMax"] = 50
+    assert relay.request("POST", "/v1/sessions", body=receiver).status == 201
+
+
+def refused(response, pointer: str) -> None:
+    """Holds an answer to be the policy's, blaming one field."""
+    assert (response.status, response.json()["code"]) == (403, "forbidden-by-policy")
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
 
 def test_posted_datagrams_have_a_rate(relay):

@@ -32,6 +32,7 @@ import Testing
         let reading = MetricsReading(
             service.registry.snapshot().sessions,
             sessionsMax: sessionsMax,
+            openStreams: service.api.openStreams.count,
             loopTimes: service.registry.engine.loopTimes,
             service.api.metrics
         )

@@ -19,7 +19,7 @@ WIDE = {f"key{index}": "" for index in range(64)}
 VALID: list[dict[str, Any]] = [
     SENDER | {"loopback": False, "ttl": 255, "localPort": 65535, "accept": ["unicast"]},
     SENDER | {"requireSourcePort": 0, "allow": ["10.0.0.1/0"], "deny": ["fd00::/128"]},
-    SENDER | {"group": "224.0.0.1", "port": 65535},
+    SENDER | {"group": "224.0.1.0", "port": 65535},
     SENDER | {"group": "ff3e:30:2001:db8::1"},
     SENDER | {"port": 5004.0},
     SENDER | {"interface": "10.9.8.7"},

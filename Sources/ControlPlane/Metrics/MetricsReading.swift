@@ -15,6 +15,9 @@ struct MetricsReading: Sendable {
     let requests: [RequestMetrics.Reading]
     let storeWrites: [StoreMetrics.Reading]
 
+    /// Open streams of events and packets.
+    let openStreams: Int
+
     /// The rounds of the relay thread.
     let loopTimes: LoopTimes
 
@@ -25,6 +28,7 @@ struct MetricsReading: Sendable {
     init(
         _ sessions: [ManagedSession],
         sessionsMax: Int,
+        openStreams: Int,
         loopTimes: LoopTimes,
         _ metrics: ServiceMetrics
     ) {
@@ -42,6 +46,7 @@ struct MetricsReading: Sendable {
         sessionCounts = counts
         requests = metrics.requests.readings()
         storeWrites = metrics.storeWrites.readings()
+        self.openStreams = openStreams
         self.loopTimes = loopTimes
         process = ProcessReading()
     }

@@ -20,6 +20,7 @@ extension API {
         let reading = MetricsReading(
             registry.snapshot().sessions.filter(request.reaches),
             sessionsMax: options.limits.metricsSessionsMax,
+            openStreams: openStreams.count,
             loopTimes: registry.engine.loopTimes,
             metrics
         )

@@ -53,6 +53,9 @@ extension API {
         writer.member("snapLengthMax", DefinitionLimits.snapLengthMax)
         writer.member("datagramBytesMax", DefinitionLimits.datagramBytesMax)
         writer.member("datagramsPerRequestMax", DatagramsBody.datagramsMax)
+        writer.member("applyItemsMax", Self.applyItemsMax)
+        writer.member("applyBytesMax", max(Self.applyBytesMax, options.limits.bodyBytesMax))
+        writer.member("eventsMax", EventLog.eventsMax)
         writer.endObject()
     }
 }

@@ -38,9 +38,8 @@ def test_behind_a_proxy_it_serves_others_but_nobody_without_a_token(relay, netwo
         command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"]
         for field in fields:
             command += ["-H", field]
-        done = network.run(
-            [*command, f"http://192.168.10.1:{relay.daemon.port}/v1/sessions"], capture_output=True, text=True
-        )
+        url = f"http://192.168.10.1:{relay.daemon.port}/v1/sessions"
+        done = network.run([*command, url], capture_output=True, text=True)
         return int(done.stdout)
 
     bearer = f"Authorization: Bearer {root.secret}"

@@ -23,7 +23,7 @@ struct FailedAttempts: Sendable {
         let place = Self.place(of: peer)
         var record = records[place] ?? Record(count: 0, lastAt: now)
         if now - record.lastAt >= Self.forgottenAfterNanoseconds { record.count = 0 }
-        if records[place] == nil { makeRoom(at: now) }
+        if records[place] == nil { makeRoom() }
         record.lastAt = now
         let delay = Self.delayMillisecondsRange.lowerBound << min(record.count, 10)
         record.count += 1
@@ -39,9 +39,7 @@ struct FailedAttempts: Sendable {
         return "\(IPAddress(ipv6High: address.high, low: 0))/64"
     }
 
-    private mutating func makeRoom(at now: Int64) {
-        guard records.count >= Self.placesMax else { return }
-        records = records.filter { now - $0.value.lastAt < Self.forgottenAfterNanoseconds }
+    private mutating func makeRoom() {
         guard records.count >= Self.placesMax,
             let oldest = records.min(by: { $0.value.lastAt < $1.value.lastAt })
         else { return }

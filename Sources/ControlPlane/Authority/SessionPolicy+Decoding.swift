@@ -80,6 +80,6 @@ extension SessionPolicy: CustomStringConvertible {
         if ttlMax < .max { keys.append("ttlMax") }
         if repliesPerSecondMax != nil { keys.append("repliesPerSecondMax") }
         if datagramsPerSecondMax != nil { keys.append("datagramsPerSecondMax") }
-        return keys.isEmpty ? "everything but 224.0.0.0/24" : keys.joined(separator: ", ")
+        return keys.isEmpty ? "none" : keys.joined(separator: ", ")
     }
 }

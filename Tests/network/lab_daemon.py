@@ -92,7 +92,8 @@ class Daemon:
         if isinstance(body, bytes):
             fields["Content-Type"] = "application/octet-stream"
         elif body is not None:
-            fields["Content-Type"] = "application/json"
+            kind = "merge-patch+json" if method == "PATCH" else "json"
+            fields["Content-Type"] = f"application/{kind}"
             body = json.dumps(body).encode()
         try:
             connection.request(method, path, body, fields)

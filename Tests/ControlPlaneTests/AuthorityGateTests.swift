@@ -1,5 +1,6 @@
 import HTTPHosting
 import HTTPTypes
+import RelayEngine
 import RelayModel
 import Testing
 
@@ -185,6 +186,34 @@ import Testing
         #expect(try decision(gate, "Bearer alpha") == Self.wrong)
         // What is left of a rate is not made new by it.
         #expect(try decision(gate, "Bearer beta") == ["429 rate-limited", "retry 1"])
+    }
+
+    @Test func tokensAreSwappedWhileOthersAsk() throws {
+        let gate = try gate { _ in }
+        let isOver = HTTPHosting.Locked(false)
+        let faults = HTTPHosting.Locked<[String]>([])
+        let askers = try (0..<3).map { _ in
+            try WorkerThread(name: "asker") {
+                while !isOver.withLock({ $0 }) {
+                    // With the secret of one keyring or the other, and never as anybody else.
+                    let said = try? decision(gate, "Bearer alpha").first
+                    guard let said, ["reader", "401 unauthenticated"].contains(said) else {
+                        faults.withLock { $0.append(said ?? "nothing") }
+                        return
+                    }
+                }
+            }
+        }
+        let with = try AuthorityKeyringTests.keyring(Self.tokens)
+        for round in 0..<1000 {
+            var options = AuthorityOptions()
+            options.keyring = round.isMultiple(of: 2) ? Keyring(tokens: [], unixPeers: []) : with
+            gate.replace(options)
+        }
+        isOver.withLock { $0 = true }
+        for asker in askers { asker.join() }
+        #expect(faults.withLock { $0 } == [])
+        #expect(try decision(gate, "Bearer alpha") == ["reader"])
     }
 
     @Test func aRefusalSaysWhoWasRefused() throws {

@@ -12,9 +12,19 @@ struct RegistryTransaction {
 
     private var undos: [() -> Void] = []
     private var storeChanges: [StoreChange] = []
-    private var directoryChanges: [SessionName: ManagedSession?] = [:]
+    private var directoryChanges: [(name: SessionName, session: ManagedSession?)] = []
     private var publications: [() -> Void] = []
     private var created = 0
+
+    /// How far a transaction had come. Counts, because a copy of the arrays for each step of a
+    /// large set would take time with the square of its size.
+    private struct Savepoint {
+        var undos = 0
+        var storeChanges = 0
+        var directoryChanges = 0
+        var publications = 0
+        var created = 0
+    }
 
     init(_ registry: SessionRegistry) {
         self.registry = registry
@@ -25,23 +35,32 @@ struct RegistryTransaction {
     mutating func step<Result>(
         _ body: (inout RegistryTransaction) throws(SessionError) -> Result
     ) throws(SessionError) -> Result {
-        let saved = self
+        let savepoint = Savepoint(
+            undos: undos.count,
+            storeChanges: storeChanges.count,
+            directoryChanges: directoryChanges.count,
+            publications: publications.count,
+            created: created
+        )
         do {
             return try body(&self)
         } catch {
-            rollBack(to: saved)
+            rollBack(to: savepoint)
             throw error
         }
     }
 
     /// Undoes everything, in reverse.
     mutating func rollBack() {
-        rollBack(to: RegistryTransaction(registry))
+        rollBack(to: Savepoint())
     }
 
-    private mutating func rollBack(to saved: RegistryTransaction) {
-        for undo in undos.dropFirst(saved.undos.count).reversed() { undo() }
-        self = saved
+    private mutating func rollBack(to savepoint: Savepoint) {
+        while undos.count > savepoint.undos { undos.removeLast()() }
+        storeChanges.removeLast(storeChanges.count - savepoint.storeChanges)
+        directoryChanges.removeLast(directoryChanges.count - savepoint.directoryChanges)
+        publications.removeLast(publications.count - savepoint.publications)
+        created = savepoint.created
     }
 
     /// Stores and publishes; where it cannot be stored, everything is undone.
@@ -52,9 +71,10 @@ struct RegistryTransaction {
             rollBack()
             throw registry.storeFailure(error)
         }
-        registry.update(directoryChanges)
+        registry.update(
+            Dictionary(directoryChanges.map { ($0.name, $0.session) }) { _, last in last }
+        )
         for publication in publications { publication() }
-        self = RegistryTransaction(registry)
     }
 
     // MARK: - What a step is made of
@@ -73,7 +93,7 @@ struct RegistryTransaction {
     /// Says which session has the name from then on; nil = none.
     mutating func publish(_ session: ManagedSession?, as name: SessionName) {
         if session != nil && before[name] == nil { created += 1 }
-        directoryChanges.updateValue(session, forKey: name)
+        directoryChanges.append((name, session))
     }
 
     /// A session will be created, but this is only a rehearsal.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from contract.desired import Wanted
 from contract.document import Document
 from support import Client, Daemon, Network
 
@@ -67,3 +68,12 @@ def create(client: Client, document: Document) -> Iterator[Callable[[dict], dict
     yield create
     for name in names:
         assert client.delete(f"/v1/sessions/{name}").status in (204, 404)
+
+
+@pytest.fixture
+def wanted(client: Client, document: Document, daemon: Daemon) -> Iterator[Wanted]:
+    """Says how the sessions of the shared daemon shall be; none is left afterwards."""
+    wanted = Wanted(client, document, daemon)
+    yield wanted
+    for name in wanted.names():
+        assert client.delete(f"/v1/sessions/{name}").status == 204

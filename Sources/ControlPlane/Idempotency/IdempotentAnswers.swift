@@ -20,6 +20,8 @@ final class IdempotentAnswers: Sendable {
     private struct Entry {
         let fingerprint: String
         let createdAt: Int64
+        /// Which attempt made it: one that is over may not end a later one's.
+        var attempt: UInt64 = 0
         /// nil while the request is being answered.
         var answer: String?
         /// Whether the store has it, too.
@@ -33,6 +35,7 @@ final class IdempotentAnswers: Sendable {
         var bytes = 0
         /// Keys of forgotten answers that the store still has.
         var overdue: [String] = []
+        var attempts: UInt64 = 0
     }
 
     private let state = Locked(State())
@@ -58,8 +61,13 @@ final class IdempotentAnswers: Sendable {
         return state.withLock { state in
             Self.forgetExpired(&state, now)
             guard let entry = state.entries[key.key] else {
-                state.entries[key.key] = Entry(fingerprint: key.fingerprint, createdAt: now)
-                return .begun(Attempt(self, key, at: now))
+                state.attempts += 1
+                state.entries[key.key] = Entry(
+                    fingerprint: key.fingerprint,
+                    createdAt: now,
+                    attempt: state.attempts
+                )
+                return .begun(Attempt(self, key, number: state.attempts, at: now))
             }
             guard entry.fingerprint == key.fingerprint else { return .refused(.keyReused) }
             guard let answer = entry.answer else { return .refused(.keyInUse) }
@@ -102,9 +110,11 @@ final class IdempotentAnswers: Sendable {
         state.withLock { Self.remember(answer, key, &$0) }
     }
 
-    fileprivate func end(_ key: String) {
+    fileprivate func end(_ key: String, _ attempt: UInt64) {
         state.withLock { state in
-            if let entry = state.entries[key], entry.answer == nil { state.entries[key] = nil }
+            guard let entry = state.entries[key], entry.answer == nil, entry.attempt == attempt
+            else { return }
+            state.entries[key] = nil
         }
     }
 
@@ -141,11 +151,18 @@ extension IdempotentAnswers {
     final class Attempt: Sendable {
         private let answers: IdempotentAnswers
         private let key: IdempotencyKey
+        private let number: UInt64
         private let createdAt: Int64
 
-        fileprivate init(_ answers: IdempotentAnswers, _ key: IdempotencyKey, at now: Int64) {
+        fileprivate init(
+            _ answers: IdempotentAnswers,
+            _ key: IdempotencyKey,
+            number: UInt64,
+            at now: Int64
+        ) {
             self.answers = answers
             self.key = key
+            self.number = number
             createdAt = now
         }
 
@@ -169,7 +186,7 @@ extension IdempotentAnswers {
         }
 
         /// The request is over; harmless after success.
-        func end() { answers.end(key.key) }
+        func end() { answers.end(key.key, number) }
     }
 }
 

@@ -29,12 +29,15 @@ extension JSONValue {
     }
 
     /// The members of an object; anything else is a problem `invalid-field`.
-    func members(of what: String) throws(Problem) -> [String: JSONValue] {
+    func members(
+        of what: String,
+        at pointer: String = ""
+    ) throws(Problem) -> [String: JSONValue] {
         guard case .object(let members) = self else {
             let detail = "\(what) must be an object, not \(typeName)"
             throw Problem(
                 .invalidField,
-                [ObjectReader.Fault(code: .invalidField, pointer: "", detail: detail)]
+                [ObjectReader.Fault(code: .invalidField, pointer: pointer, detail: detail)]
             )
         }
         return members

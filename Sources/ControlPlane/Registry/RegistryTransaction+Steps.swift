@@ -63,7 +63,7 @@ extension RegistryTransaction {
         if old?.definition != definition { try requirePolicy(definition) }
         guard let old else {
             try requireRoom()
-            countForeseen()
+            foreseeCreation()
             return .created
         }
         if old.definition == definition { return .unchanged }
@@ -77,6 +77,7 @@ extension RegistryTransaction {
         _ context: WriteContext
     ) throws(SessionError) {
         try requireOwner(of: session, context)
+        retire(session)
         if session.isStored { store(.delete(name: session.storedName)) }
         publish(nil, as: session.name)
         onPublish { [registry] in
@@ -156,10 +157,12 @@ extension RegistryTransaction {
                 registry.takeBack(old, running, from: updated)
             }
         } else {
-            registry.engine.stop(running)
-            onRollBack { [registry] in registry.tryToStart(old) }
-            old.activity.resizeRing(definition)
+            retire(old)
             new.setStopped(.disabled, ManagedSession.isDisabled)
+            onPublish { [registry] in
+                registry.engine.stop(running)
+                old.activity.resizeRing(definition)
+            }
         }
     }
 
@@ -172,18 +175,8 @@ extension RegistryTransaction {
         by new: ManagedSession,
         _ definition: SessionDefinition
     ) throws(SessionError) {
-        if definition.enabled {
-            do {
-                try open(new, definition)
-            } catch {
-                guard error.code == .addressInUse, let running = old.running,
-                    running.localEndpoint.port == definition.portToBind
-                else { throw error }
-                registry.engine.stop(running)
-                onRollBack { [registry] in registry.tryToStart(old) }
-                try open(new, definition)
-            }
-        }
+        retire(old)
+        if definition.enabled { try open(new, definition) }
         onPublish { [registry] in
             registry.stop(old)
             guard let opened = new.running else { return }
@@ -213,7 +206,7 @@ extension RegistryTransaction {
     ) throws(SessionError) {
         let opened: RelaySession
         do {
-            opened = try registry.open(definition, session.activity)
+            opened = try openVacating(session, definition)
         } catch {
             let isWorthWaiting =
                 ![.sessionLimitReached, .forbiddenByPolicy, .internal].contains(error.code)
@@ -225,5 +218,18 @@ extension RegistryTransaction {
         }
         session.setRunning(opened)
         onRollBack { [registry] in registry.engine.stop(opened) }
+    }
+
+    /// Opens a session, if need be on a port that another one gives up in this write.
+    private mutating func openVacating(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
+    ) throws(SessionError) -> RelaySession {
+        do {
+            return try registry.open(definition, session.activity)
+        } catch {
+            guard error.code == .addressInUse, vacate(definition.portToBind) else { throw error }
+            return try registry.open(definition, session.activity)
+        }
     }
 }

@@ -10,21 +10,26 @@ struct RegistryTransaction {
     /// The sessions when the write began; nobody else writes.
     let before: SessionDirectory
 
-    private var undos: [() -> Void] = []
-    private var storeChanges: [StoreChange] = []
-    private var directoryChanges: [(name: SessionName, session: ManagedSession?)] = []
-    private var publications: [() -> Void] = []
-    private var created = 0
-
-    /// How far a transaction had come. Counts, because a copy of the arrays for each step of a
-    /// large set would take time with the square of its size.
-    private struct Savepoint {
+    /// What there is to do and to undo, as it was after some step.
+    private struct Extent {
         var undos = 0
         var storeChanges = 0
         var directoryChanges = 0
         var publications = 0
-        var created = 0
+        var retiring = 0
+        var vacated = 0
+        var growth = 0
     }
+
+    // All of them only grow, so that a step is undone in time proportional to the step.
+    private var undos: [() -> Void] = []
+    private var storeChanges: [StoreChange] = []
+    private var directoryChanges: [(name: SessionName, session: ManagedSession?)] = []
+    private var publications: [() -> Void] = []
+    private var retiring: [ManagedSession] = []
+    private var vacated: [SessionID] = []
+    /// Sessions there will be more than before.
+    private var growth = 0
 
     init(_ registry: SessionRegistry) {
         self.registry = registry
@@ -35,32 +40,39 @@ struct RegistryTransaction {
     mutating func step<Result>(
         _ body: (inout RegistryTransaction) throws(SessionError) -> Result
     ) throws(SessionError) -> Result {
-        let savepoint = Savepoint(
-            undos: undos.count,
-            storeChanges: storeChanges.count,
-            directoryChanges: directoryChanges.count,
-            publications: publications.count,
-            created: created
-        )
+        let extent = extent
         do {
             return try body(&self)
         } catch {
-            rollBack(to: savepoint)
+            rollBack(to: extent)
             throw error
         }
     }
 
     /// Undoes everything, in reverse.
-    mutating func rollBack() {
-        rollBack(to: Savepoint())
+    mutating func rollBack() { rollBack(to: Extent()) }
+
+    private var extent: Extent {
+        Extent(
+            undos: undos.count,
+            storeChanges: storeChanges.count,
+            directoryChanges: directoryChanges.count,
+            publications: publications.count,
+            retiring: retiring.count,
+            vacated: vacated.count,
+            growth: growth
+        )
     }
 
-    private mutating func rollBack(to savepoint: Savepoint) {
-        while undos.count > savepoint.undos { undos.removeLast()() }
-        storeChanges.removeLast(storeChanges.count - savepoint.storeChanges)
-        directoryChanges.removeLast(directoryChanges.count - savepoint.directoryChanges)
-        publications.removeLast(publications.count - savepoint.publications)
-        created = savepoint.created
+    private mutating func rollBack(to extent: Extent) {
+        for undo in undos.dropFirst(extent.undos).reversed() { undo() }
+        undos.removeSubrange(extent.undos...)
+        storeChanges.removeSubrange(extent.storeChanges...)
+        directoryChanges.removeSubrange(extent.directoryChanges...)
+        publications.removeSubrange(extent.publications...)
+        retiring.removeSubrange(extent.retiring...)
+        vacated.removeSubrange(extent.vacated...)
+        growth = extent.growth
     }
 
     /// Stores and publishes; where it cannot be stored, everything is undone.
@@ -72,9 +84,10 @@ struct RegistryTransaction {
             throw registry.storeFailure(error)
         }
         registry.update(
-            Dictionary(directoryChanges.map { ($0.name, $0.session) }) { _, last in last }
+            Dictionary(directoryChanges.map { ($0.name, $0.session) }) { _, later in later }
         )
         for publication in publications { publication() }
+        self = RegistryTransaction(registry)
     }
 
     // MARK: - What a step is made of
@@ -92,13 +105,36 @@ struct RegistryTransaction {
 
     /// Says which session has the name from then on; nil = none.
     mutating func publish(_ session: ManagedSession?, as name: SessionName) {
-        if session != nil && before[name] == nil { created += 1 }
         directoryChanges.append((name, session))
+        growth += (session == nil ? 0 : 1) - (before[name] == nil ? 0 : 1)
     }
 
     /// A session will be created, but this is only a rehearsal.
-    mutating func countForeseen() { created += 1 }
+    mutating func foreseeCreation() { growth += 1 }
 
-    /// Sessions there will be, if those that are to be deleted are counted still.
-    var sessionCount: Int { before.sessions.count + created }
+    /// A session will be deleted, but this is only a rehearsal.
+    mutating func foreseeDeletion() { growth -= 1 }
+
+    /// Sessions there will be.
+    var sessionCount: Int { before.sessions.count + growth }
+
+    // MARK: - Ports
+
+    /// Says that a session's socket is closed when all is published, or as soon as another session
+    /// needs its port.
+    mutating func retire(_ session: ManagedSession) { retiring.append(session) }
+
+    /// Closes the retiring sessions' sockets that hold a port now; whether there were any.
+    mutating func vacate(_ port: UInt16) -> Bool {
+        let holders = retiring.filter { session in
+            session.running?.localEndpoint.port == port && !vacated.contains(session.id)
+        }
+        for holder in holders {
+            guard let running = holder.running else { continue }
+            registry.engine.stop(running)
+            vacated.append(holder.id)
+            onRollBack { [registry] in registry.tryToStart(holder) }
+        }
+        return !holders.isEmpty
+    }
 }

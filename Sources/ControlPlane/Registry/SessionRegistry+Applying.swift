@@ -44,6 +44,13 @@ extension SessionRegistry {
         reaches: (ManagedSession) -> Bool
     ) throws(ApplyFailure) -> [ApplyResult] {
         var transaction = RegistryTransaction(self)
+        // First, so that what is made finds their ports free, and room.
+        let pruned: [ApplyResult]
+        do throws(SessionError) {
+            pruned = try prune(definitions, options, context, reaches, &transaction)
+        } catch {
+            throw ApplyFailure(index: nil, error: error)
+        }
         var results: [ApplyResult] = []
         for (index, definition) in definitions.enumerated() {
             do throws(SessionError) {
@@ -60,13 +67,11 @@ extension SessionRegistry {
             }
         }
         do throws(SessionError) {
-            results += try prune(definitions, options, context, reaches, &transaction)
             if !options.isDryRun { try transaction.commit() }
         } catch {
-            transaction.rollBack()
             throw ApplyFailure(index: nil, error: error)
         }
-        return results
+        return results + pruned
     }
 
     private func prune(
@@ -83,7 +88,11 @@ extension SessionRegistry {
         where session.origin == context.origin && selector.admits(session.labels)
             && !kept.contains(session.name) && reaches(session)
         {
-            if !options.isDryRun { try transaction.delete(session, context) }
+            if options.isDryRun {
+                transaction.foreseeDeletion()
+            } else {
+                try transaction.delete(session, context)
+            }
             results.append(ApplyResult(name: session.name, outcome: .deleted))
         }
         return results

@@ -85,7 +85,10 @@ extension API {
         var names: Set<SessionName> = []
         for (index, element) in elements.enumerated() {
             let pointer = "/items/\(index)"
-            var element = ObjectReader(try element.members(of: "item \(index)"), at: pointer)
+            var element = ObjectReader(
+                try element.members(of: "item \(index)", at: pointer),
+                at: pointer
+            )
             if !element.has("name") { element.add(.missingField, "name", "name the session") }
             if let problem = element.problem { throw problem }
             let definition = try SessionDefinition(decoding: element.members, at: pointer)

@@ -35,7 +35,7 @@ struct EntityTagCondition: Sendable {
             if text[index...].starts(with: "W/".utf8) { index += 2 }
             guard index < text.count, text[index] == UInt8(ascii: "\""),
                 let end = text[(index + 1)...].firstIndex(of: UInt8(ascii: "\"")),
-                text[(index + 1)..<end].allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+                text[(index + 1)..<end].allSatisfy({ (0x21...0x7E).contains($0) })
             else { return nil }
             index = end + 1
             tags.insert(String(decoding: text[start..<index], as: UTF8.self))

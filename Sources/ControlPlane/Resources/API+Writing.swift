@@ -125,19 +125,33 @@ extension API {
         let allowsMissing = try query.flag("allowMissing")
         let preconditions = try Preconditions(request)
         return try write { [self] () throws(Problem) in
+            let name: SessionName
             do throws(Problem) {
-                let name = try session(request, parameters).name
-                do throws(SessionError) {
-                    try registry.delete(name, preconditions, .request(request.id))
-                } catch {
-                    throw error.problem
-                }
-            } catch
-                where error.code == SessionError.Code.sessionNotFound.rawValue
-                && allowsMissing
-            {
+                name = try session(request, parameters).name
+            } catch {
+                guard allowsMissing else { throw error }
+                try Self.checkMissing(parameters, preconditions)
+                return .noContent
+            }
+            do throws(SessionError) {
+                try registry.delete(name, preconditions, .request(request.id))
+            } catch {
+                throw error.problem
             }
             return .noContent
+        }
+    }
+
+    /// Where it is good that there is no session, a condition may still ask for one.
+    private static func checkMissing(
+        _ parameters: PathParameters,
+        _ preconditions: Preconditions
+    ) throws(Problem) {
+        guard let name = SessionName(parameters["name"]) else { return }
+        do throws(SessionError) {
+            try preconditions.check(nil, name)
+        } catch {
+            throw error.problem
         }
     }
 

@@ -10,6 +10,7 @@ struct SessionPatch: Sendable {
     init(parsing body: [UInt8]) throws(Problem) {
         patch = try JSONValue(parsing: body)
         members = try patch.members(of: "the patch")
+        try Self.checkWhatMergingHides(members)
     }
 
     /// The definition after the patch.
@@ -34,6 +35,54 @@ struct SessionPatch: Sendable {
                 errors: error.errors
             )
         }
+    }
+
+    /// Refuses members that would leave no trace in the definition: null for what no session has.
+    private static func checkWhatMergingHides(
+        _ members: [String: JSONValue]
+    ) throws(Problem) {
+        var reader = ObjectReader(members)
+        for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .null where key == SessionField.name.rawValue:
+                reader.invalid(key, "must be a string, not null")
+            case .null
+            where SessionField(rawValue: key) == nil
+                && !SessionDefinition.readOnlyMembers.contains(key):
+                reader.add(.unknownField, key, "is not a field here")
+            case .object(let entries) where key == SessionField.reply.rawValue:
+                reader.append(faults(ofReply: entries, at: reader.pointer(to: key)))
+            case .object(let entries)
+            where key == SessionField.labels.rawValue || key == SessionField.annotations.rawValue:
+                reader.append(faults(ofMetadata: entries, at: reader.pointer(to: key)))
+            default: break
+            }
+        }
+        if let problem = reader.problem { throw problem }
+    }
+
+    private static func faults(
+        ofReply members: [String: JSONValue],
+        at pointer: String
+    ) -> [ObjectReader.Fault] {
+        var reader = ObjectReader(members, at: pointer)
+        reader.finish(ignoring: ["text", "base64", "template", "perSecondMax"])
+        return reader.faults
+    }
+
+    private static func faults(
+        ofMetadata entries: [String: JSONValue],
+        at pointer: String
+    ) -> [ObjectReader.Fault] {
+        var reader = ObjectReader(entries, at: pointer)
+        for key in entries.keys.sorted() where !Label.isKey(key) {
+            reader.invalid(key, Label.keyRule)
+        }
+        let most = DefinitionLimits.metadataEntriesMax
+        guard entries.count > most else { return reader.faults }
+        let detail = "must change at most \(most) entries"
+        return reader.faults
+            + [ObjectReader.Fault(code: .invalidField, pointer: pointer, detail: detail)]
     }
 
     private func isGoodForSomeSession(_ key: String, _ value: JSONValue) -> Bool {

@@ -73,9 +73,11 @@ extension SessionRegistry {
         }
         guard let stored = all.first(where: { $0.name == name.description }) else { return }
         let session = ManagedSession(restoring: stored)
-        add(session)
+        update([name: session])
         log("session restored", session)
+        // Before it starts, of which whoever watches is told, too.
         events.created(session)
+        if session.status.state == .waiting { tryToStart(session) }
     }
 
     private func add(_ session: ManagedSession) {

@@ -71,6 +71,17 @@ final class Gatekeeper: Sendable {
         return .admit(caller)
     }
 
+    /// Whether whoever made a request that was let in and goes on is still known, and may do what
+    /// they might then.
+    func stillAdmits(_ request: Request) -> Bool {
+        guard let caller = request.principal as? Caller else { return true }
+        let options = state.withLock { $0.options }
+        guard case .known(let known) = Self.identify(request, options, at: HostNetwork.now()) else {
+            return false
+        }
+        return known == caller
+    }
+
     // MARK: - Steps
 
     private enum Identity {

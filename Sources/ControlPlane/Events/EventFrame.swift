@@ -29,6 +29,10 @@ enum EventFrame {
     /// A comment, which keeps the connection alive and finds out whether the client still is.
     static let heartbeat = Array(": heartbeat\n\n".utf8)
 
+    /// A comment that also says how far the client is: an id without data is no event, but what the
+    /// client names when it connects again (HTML, 9.2.6).
+    static func heartbeat(id: String) -> [UInt8] { Array(": heartbeat\nid: \(id)\n\n".utf8) }
+
     /// How long a client is to wait before it connects again, in milliseconds.
     static let retry = Array("retry: 1000\n\n".utf8)
 }

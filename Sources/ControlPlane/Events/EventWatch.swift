@@ -86,6 +86,8 @@ final class EventWatch: Sendable {
             // More has happened than fits: the list is shorter.
             _ = stream.send(EventFrame.retry + hello(now, id: nil) + resync(now, "gap"))
         }
+        // Otherwise who sees nothing of what happens would be far behind when it connects again.
+        stream.setHeartbeat { EventFrame.heartbeat(id: log.revision.description) }
     }
 
     /// An id only where nothing is to come before it: a client that connects again names the last

@@ -32,6 +32,8 @@ final class EventWatches: Sendable {
         let watches = watches.withLock { Array($0.values) }
         if watches.isEmpty { return }
         let directory = registry.snapshot()
+        // Whoever is sent this has been sent, on this thread, all that happened before.
+        let id = registry.events.revision.description
         // Written once, however many watch.
         var frames: [ObjectIdentifier: [UInt8]] = [:]
         for watch in watches {
@@ -39,7 +41,7 @@ final class EventWatches: Sendable {
                 if let frame = frames[ObjectIdentifier(session)] { return frame }
                 var writer = JSONWriter()
                 writer.counters(of: session)
-                let frame = EventFrame.event("counters", data: writer.bytes)
+                let frame = EventFrame.event("counters", id: id, data: writer.bytes)
                 frames[ObjectIdentifier(session)] = frame
                 return frame
             }

@@ -17,7 +17,9 @@ final class OpenStreams: Sendable {
 
     private struct Entry {
         let stream: ResponseStream
+        let request: Request
         var lastSentAt: Int64
+        var heartbeat: @Sendable () -> [UInt8] = { EventFrame.heartbeat }
     }
 
     private let state = HTTPHosting.Locked(State())
@@ -37,13 +39,15 @@ final class OpenStreams: Sendable {
         throw problem
     }
 
-    /// Takes a stream in; nil, and the stream has been ended, when there is no room.
-    func add(_ stream: ResponseStream) -> OpenStream? {
+    /// Takes in a stream that answers a request; nil, and the stream has been ended, when there is
+    /// no room.
+    func add(_ stream: ResponseStream, for request: Request) -> OpenStream? {
         let token: UInt64? = state.withLock { state in
             guard !state.isEnding, state.streams.count < streamsMax else { return nil }
             state.next += 1
             state.streams[state.next] = Entry(
                 stream: stream,
+                request: request,
                 lastSentAt: HostNetwork.monotonicNanoseconds()
             )
             return state.next
@@ -63,16 +67,29 @@ final class OpenStreams: Sendable {
 
     /// Sends a comment to those that have been silent; called once a second.
     func sendHeartbeats(at now: Int64) {
-        let silent: [ResponseStream] = state.withLock { state in
-            var silent: [ResponseStream] = []
+        let silent: [Entry] = state.withLock { state in
+            var silent: [Entry] = []
             for (token, entry) in state.streams
             where now - entry.lastSentAt >= Self.heartbeatNanoseconds {
                 state.streams[token]?.lastSentAt = now
-                silent.append(entry.stream)
+                silent.append(entry)
             }
             return silent
         }
-        for stream in silent { stream.send(EventFrame.heartbeat) }
+        for entry in silent { entry.stream.send(entry.heartbeat()) }
+    }
+
+    fileprivate func setHeartbeat(
+        _ token: UInt64,
+        _ heartbeat: @escaping @Sendable () -> [UInt8]
+    ) {
+        state.withLock { $0.streams[token]?.heartbeat = heartbeat }
+    }
+
+    /// Ends those whose requests would not be let in any more; called once a second.
+    func endRevoked(_ isStillAdmitted: (Request) -> Bool) {
+        let entries = state.withLock { Array($0.streams.values) }
+        for entry in entries where !isStillAdmitted(entry.request) { entry.stream.end() }
     }
 
     /// Ends all streams, and opens no more.
@@ -102,6 +119,11 @@ struct OpenStream: Sendable {
         let delivery = stream.send(frames)
         if case .accepted = delivery { streams.noteSent(token) }
         return delivery
+    }
+
+    /// From now on silence is broken with what `heartbeat` makes.
+    func setHeartbeat(_ heartbeat: @escaping @Sendable () -> [UInt8]) {
+        streams.setHeartbeat(token, heartbeat)
     }
 
     /// Ends the stream after what is pending.

@@ -5,10 +5,13 @@ import RelayModel
 /// One client that follows a session's packets as they come. Everything happens on the control
 /// thread, a page at a time, so that the relay thread only says that there is something.
 final class PacketFollower: Sendable {
-    /// Most packets of one page.
-    private static let packetsMax = 64
     /// Bytes at which a page is complete; one packet may be longer.
     private static let pageBytes = 64 * 1024
+    /// Most times that packets are fetched for one page.
+    private static let fetchesMax = 4
+    /// Most packets that are fetched at once: so many are copied under one lock, so that none of
+    /// them is missed between two others.
+    private static let fetchMax = 16
     /// Between two pages, so that a flood of single packets costs no more than this often.
     private static let pauseNanoseconds: Int64 = 20_000_000
     /// After a client was found to be behind, or the session to have too many who wait.
@@ -26,8 +29,10 @@ final class PacketFollower: Sendable {
     private let stream: OpenStream
     private let direction: CapturedPacket.Direction?
     private let format: PayloadFormat
+    private let reaches: @Sendable ([String: String]) -> Bool
     private let state: HTTPHosting.Locked<State>
 
+    /// - Parameter reaches: whether the client may see sessions with these labels.
     init(
         _ session: ManagedSession,
         _ stream: OpenStream,
@@ -35,7 +40,8 @@ final class PacketFollower: Sendable {
         _ control: WorkQueue,
         after cursor: UInt64,
         direction: CapturedPacket.Direction?,
-        format: PayloadFormat
+        format: PayloadFormat,
+        reaches: @escaping @Sendable ([String: String]) -> Bool
     ) {
         self.session = session
         self.registry = registry
@@ -43,6 +49,7 @@ final class PacketFollower: Sendable {
         self.stream = stream
         self.direction = direction
         self.format = format
+        self.reaches = reaches
         state = HTTPHosting.Locked(State(cursor: cursor))
     }
 
@@ -67,41 +74,49 @@ final class PacketFollower: Sendable {
     private func sendPage() {
         let (cursor, isOver) = state.withLock { ($0.cursor, $0.isOver) }
         if isOver { return }
-        let page = recentPackets.page(
-            after: cursor,
-            limit: Self.packetsMax,
-            direction: direction
-        )
-        let (frames, next) = frames(of: page, after: cursor)
-        if !frames.isEmpty {
-            switch stream.send(frames) {
-            case .accepted: state.withLock { $0.cursor = next }
+        let present = registry.session(session.name)
+        if let present, !reaches(present.labels) { return end() }
+        let page = page(after: cursor)
+        if !page.frames.isEmpty {
+            switch stream.send(page.frames) {
+            case .accepted: state.withLock { $0.cursor = page.next }
             case .full: return again(after: Self.retryNanoseconds)
             case .ended: return
             }
             return again(after: Self.pauseNanoseconds)
         }
         state.withLock { $0.cursor = page.next }
-        if registry.session(session.name)?.activity !== session.activity { return end() }
+        if present?.activity !== session.activity { return end() }
         wait(after: page.next)
     }
 
-    /// The events of a page, as far as they fit, and the cursor after them.
-    private func frames(of page: PacketPage, after cursor: UInt64) -> ([UInt8], UInt64) {
+    /// The events of the packets after a cursor, as many as are a page, and the cursor after them.
+    private func page(after cursor: UInt64) -> (frames: [UInt8], next: UInt64) {
         var frames: [UInt8] = []
         var next = cursor
-        if page.missed > 0 {
-            frames += EventFrame.event("missed") { $0.member("packets", page.missed) }
-            next += page.missed
+        // No more bytes than a page has are copied.
+        let snapLength = registry.session(session.name)?.definition?.snapLength ?? Self.pageBytes
+        let fetched = min(max(Self.pageBytes / max(snapLength, 1), 1), Self.fetchMax)
+        for _ in 0..<Self.fetchesMax {
+            let page = recentPackets.page(after: next, limit: fetched, direction: direction)
+            if page.missed > 0 {
+                frames += EventFrame.event("missed") { $0.member("packets", page.missed) }
+            }
+            for packet in page.items {
+                frames += event(packet)
+                if frames.count >= Self.pageBytes { return (frames, packet.sequence) }
+            }
+            next = page.next
+            if page.items.count < fetched { break }
         }
-        for packet in page.items {
-            if frames.count >= Self.pageBytes { return (frames, next) }
-            var writer = JSONWriter()
-            writer.packet(packet, format)
-            frames += EventFrame.event("packet", id: "\(packet.sequence)", data: writer.bytes)
-            next = packet.sequence
-        }
-        return (frames, page.items.count < Self.packetsMax ? page.next : next)
+        return (frames, next)
+    }
+
+    private func event(_ packet: CapturedPacket) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.packet(packet, format)
+        let id = PacketEventID.text(packet.sequence, of: session)
+        return EventFrame.event("packet", id: id, data: writer.bytes)
     }
 
     private func wait(after cursor: UInt64) {
@@ -126,7 +141,7 @@ final class PacketFollower: Sendable {
         control.schedule(afterNanoseconds: nanoseconds) { self.sendPage() }
     }
 
-    /// The session is gone, or another incarnation has its name.
+    /// The session is gone for the client, or another incarnation has its name.
     private func end() {
         _ = stream.send(
             EventFrame.event("end") { writer in

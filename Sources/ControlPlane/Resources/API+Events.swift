@@ -15,13 +15,14 @@ extension API {
 
     private func watchEvents(_ request: Request) throws(Problem) -> Answer {
         let query = try EventQuery(request)
-        return try stream { [eventWatches] stream in
+        return try stream(request) { [eventWatches] stream in
             eventWatches.begin(stream, query, reaches: { request.reaches($0) })
         }
     }
 
-    /// Answers with a stream of events, which `begin` is given on the control thread.
+    /// Answers a request with a stream of events, which `begin` is given on the control thread.
     func stream(
+        _ request: Request,
         _ begin: @escaping @Sendable (OpenStream) -> Void
     ) throws(Problem) -> Answer {
         if draining { throw .draining }
@@ -31,7 +32,7 @@ extension API {
             fields: [.contentType: "text/event-stream", .cacheControl: "no-store"]
         )
         return .stream(head) { [openStreams, control] stream in
-            guard let opened = openStreams.add(stream) else { return }
+            guard let opened = openStreams.add(stream, for: request) else { return }
             if !control.submit({ begin(opened) }) { opened.abort() }
         }
     }

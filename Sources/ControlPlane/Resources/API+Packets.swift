@@ -66,11 +66,16 @@ extension API {
         _ query: PacketQuery,
         _ request: Request
     ) throws(Problem) -> Answer {
-        let last = request.fields[.lastEventID].flatMap { UInt64($0) } ?? query.after
-        let cursor =
-            last
-            ?? session.activity.recentPackets.page(after: UInt64(Int64.max), limit: 1).next
-        return try stream { [registry, control] stream in
+        let cursor: UInt64
+        if let last = request.fields[.lastEventID] {
+            // All is new to who followed another incarnation, or an earlier run of the daemon.
+            cursor = PacketEventID.sequence(last, of: session) ?? 0
+        } else if let after = query.after {
+            cursor = after
+        } else {
+            cursor = session.activity.recentPackets.page(after: UInt64(Int64.max), limit: 1).next
+        }
+        return try stream(request) { [registry, control] stream in
             PacketFollower(
                 session,
                 stream,
@@ -78,7 +83,8 @@ extension API {
                 control,
                 after: cursor,
                 direction: query.direction,
-                format: query.format
+                format: query.format,
+                reaches: { request.reaches($0) }
             ).begin()
         }
     }

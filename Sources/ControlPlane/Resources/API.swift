@@ -20,16 +20,20 @@ final class API: Sendable {
     let eventWatches: EventWatches
     /// Where the listeners listen, once they do.
     let boundURLs = Locked<[String]>([])
+    private let isStillAdmitted: @Sendable (Request) -> Bool
     private let isDraining = Atomic(false)
 
+    /// - Parameter isStillAdmitted: whether a request that goes on would be let in now.
     init(
         registry: SessionRegistry,
         control: WorkQueue,
         idempotentAnswers: IdempotentAnswers = IdempotentAnswers(),
         options: ServiceOptions,
         hostname: String,
-        metrics: ServiceMetrics = ServiceMetrics()
+        metrics: ServiceMetrics = ServiceMetrics(),
+        isStillAdmitted: @escaping @Sendable (Request) -> Bool = { _ in true }
     ) {
+        self.isStillAdmitted = isStillAdmitted
         self.registry = registry
         self.control = control
         self.idempotentAnswers = idempotentAnswers
@@ -58,6 +62,7 @@ final class API: Sendable {
     /// What happens once a second, on the control thread.
     func tick() {
         let now = HostNetwork.monotonicNanoseconds()
+        openStreams.endRevoked(isStillAdmitted)
         eventWatches.sendCounters(at: now)
         openStreams.sendHeartbeats(at: now)
     }

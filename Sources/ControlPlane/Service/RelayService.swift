@@ -86,7 +86,8 @@ package final class RelayService {
             idempotentAnswers: idempotentAnswers,
             options: options,
             hostname: hostname,
-            metrics: metrics
+            metrics: metrics,
+            isStillAdmitted: gatekeeper.stillAdmits
         )
         let listeners = makeListeners(api)
         let parts = Parts(

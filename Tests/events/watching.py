@@ -38,7 +38,8 @@ class Watcher:
         self._changed = threading.Condition()
         self._socket: socket.socket | None = None
         self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(daemon.unix_socket)),
+            transport=httpx.HTTPTransport(uds=str(daemon.unix_socket), verify=False),
+            trust_env=False,
             base_url="http://localhost",
             timeout=60,
         )
@@ -80,7 +81,8 @@ class Watcher:
         """The first true value of `fact()`, which is asked whenever something has come."""
         with self._changed:
             value = self._changed.wait_for(fact, seconds)
-            assert value, f"{what}: not within {seconds} s, last: {self.events[-3:]} {self.failure}"
+            last = str(self.events[-3:])[:1000]
+            assert value, f"{what}: not within {seconds} s, last: {last} {self.failure}"
             return value
 
     def wait_for(self, count: int, name: str | None = None) -> list[Any]:

@@ -54,7 +54,11 @@ package final class HTTPListener: Sendable {
             let identity = try TLSIdentity(tls)
             self.identity.withLock { $0 = identity }
         }
-        let socket = try ListeningSocket(configuration.address, backlog: configuration.backlog)
+        let socket = try ListeningSocket(
+            configuration.address,
+            backlog: configuration.backlog,
+            patienceSeconds: configuration.streamStallSeconds
+        )
         guard let reaperThread = WorkerThread({ [reaper, streams] in reaper.run(streams) }) else {
             socket.close()
             throw ListenerError(operation: "pthread_create", sentence: "No thread can be started.")

@@ -13,10 +13,17 @@ struct ListeningSocket: Sendable {
     private let file: FileIdentity?
 
     /// Opens a socket, binds it and listens.
-    init(_ address: ListenAddress, backlog: Int) throws(ListenerError) {
+    ///
+    /// - Parameter patienceSeconds: how long a client's host may leave unacknowledged, or its
+    ///   window closed to, what is sent on a connection.
+    init(
+        _ address: ListenAddress,
+        backlog: Int,
+        patienceSeconds: Int = 30
+    ) throws(ListenerError) {
         switch address {
         case .tcp(let host, let port):
-            descriptor = try openTCP(host, port, backlog)
+            descriptor = try openTCP(host, port, backlog, patienceSeconds)
             self.address = .tcp(address: host, port: boundPort(descriptor))
             file = nil
         case .unix(let path):
@@ -66,7 +73,8 @@ private struct FileIdentity: Equatable, Sendable {
 private func openTCP(
     _ host: String,
     _ port: UInt16,
-    _ backlog: Int
+    _ backlog: Int,
+    _ patienceSeconds: Int
 ) throws(ListenerError) -> Int32 {
     var hints = unsafe addrinfo()
     unsafe hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
@@ -84,6 +92,14 @@ private func openTCP(
     let descriptor = try unsafe openSocket(first.pointee.ai_family)
     do throws(ListenerError) {
         try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+        // Connections inherit it. Without, the kernel tries for a quarter of an hour to reach a host
+        // that has vanished (tcp(7)), and takes all that time to tell of it.
+        try setOption(
+            descriptor,
+            Int32(IPPROTO_TCP),
+            TCP_USER_TIMEOUT,
+            Int32(clamping: patienceSeconds * 1000)
+        )
         if unsafe first.pointee.ai_family == AF_INET6 {
             try setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY)
         }
@@ -165,12 +181,13 @@ private func openSocket(_ family: Int32) throws(ListenerError) -> Int32 {
 private func setOption(
     _ descriptor: Int32,
     _ level: Int32,
-    _ option: Int32
+    _ option: Int32,
+    _ value: Int32 = 1
 ) throws(ListenerError) {
-    var on: Int32 = 1
-    // Safe because `on` outlives the call and has the size given.
+    var value = value
+    // Safe because `value` outlives the call and has the size given.
     let size = socklen_t(MemoryLayout<Int32>.size)
-    guard unsafe setsockopt(descriptor, level, option, &on, size) == 0 else {
+    guard unsafe setsockopt(descriptor, level, option, &value, size) == 0 else {
         throw failure("setsockopt", "A socket cannot be set up.")
     }
 }

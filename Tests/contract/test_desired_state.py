@@ -200,6 +200,16 @@ def test_enabling_keeps_id_and_counters(wanted: Wanted) -> None:
     assert wanted.sent("e") == 4 and on["generation"] == 3
 
 
+def test_deleting_what_is_not_there_is_good_where_it_is_allowed(wanted: Wanted) -> None:
+    for query, statuses in (("", [204, 404]), ("?allowMissing=true", [204, 204])):
+        wanted.put("d", SENDER)
+        assert [wanted.delete("d", query).status for _ in statuses] == statuses
+    # No session can have these names: they are mistakes.
+    for name in ("D", "x" * 64, "a_", "a%20b"):
+        refused = wanted.delete(name, "?allowMissing=true")
+        assert code(refused) == (404, "session-not-found"), name
+
+
 def test_a_definition_of_another_name_is_refused(wanted: Wanted) -> None:
     wanted.put("one", SENDER)
     assert code(wanted.put("one", SENDER | {"name": "two"})) == (409, "name-mismatch")

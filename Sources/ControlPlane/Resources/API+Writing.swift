@@ -129,8 +129,9 @@ extension API {
             do throws(Problem) {
                 name = try session(request, parameters).name
             } catch {
-                guard allowsMissing else { throw error }
-                try Self.checkMissing(parameters, preconditions)
+                // A name that no session can have is a mistake, and not of a session that is gone.
+                guard allowsMissing, let name = SessionName(parameters["name"]) else { throw error }
+                try Self.checkMissing(name, preconditions)
                 return .noContent
             }
             do throws(SessionError) {
@@ -144,10 +145,9 @@ extension API {
 
     /// Where it is good that there is no session, a condition may still ask for one.
     private static func checkMissing(
-        _ parameters: PathParameters,
+        _ name: SessionName,
         _ preconditions: Preconditions
     ) throws(Problem) {
-        guard let name = SessionName(parameters["name"]) else { return }
         do throws(SessionError) {
             try preconditions.check(nil, name)
         } catch {

@@ -60,11 +60,16 @@ package final class RelayEngine: Sendable {
     /// Opens, binds and joins; the session is not served before `start`.
     ///
     /// Throws `SessionError` with one of the codes for what is impossible here and now.
+    ///
+    /// - Parameter admits: throws where the session must not use this interface; it is asked
+    ///   before anything is opened.
     package func open(
         _ definition: SessionDefinition,
-        activity: SessionActivity
+        activity: SessionActivity,
+        admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
         let path = try ResolvedPath.resolve(definition, interfaces: try Self.interfaces())
+        if let interface = path.interface { try admits(interface) }
         return try open(definition, activity: activity, path: path)
     }
 

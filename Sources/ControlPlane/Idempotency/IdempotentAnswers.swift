@@ -97,6 +97,7 @@ final class IdempotentAnswers: Sendable {
     fileprivate func changes(_ stored: StoredAnswer) -> [StoreChange] {
         let overdue = state.withLock { state in
             state.entries[stored.key]?.isStored = true
+            state.overdue.removeAll { $0 == stored.key }
             defer { state.overdue.removeFirst(min(Self.removedAtOnceMax, state.overdue.count)) }
             return state.overdue.prefix(Self.removedAtOnceMax)
         }

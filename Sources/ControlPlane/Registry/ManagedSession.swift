@@ -161,6 +161,12 @@ final class ManagedSession: Sendable {
 
     var labels: [String: String] { definition?.labels ?? [:] }
 
+    /// Whether a selector chooses it. None chooses a session whose labels cannot be read: `env!=a`
+    /// must not delete what may be of env a.
+    func isChosen(by selector: LabelSelector) -> Bool {
+        definition.map { selector.admits($0.labels) } ?? false
+    }
+
     /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
     var entityTag: String { "\"\(id)-\(generation)\"" }
 

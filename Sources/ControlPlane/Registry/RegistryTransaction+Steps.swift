@@ -12,7 +12,7 @@ extension RegistryTransaction {
         try requireRoom()
         try requirePolicy(definition)
         let session = ManagedSession(creating: definition, origin: context.origin)
-        if definition.enabled { try openAndStart(session, definition) }
+        if definition.enabled { try openAndStart(session, definition, context) }
         if session.isStored { store(.insert(StoredSession(session, definition))) }
         publish(session, as: session.name)
         onPublish { [registry] in
@@ -33,16 +33,17 @@ extension RegistryTransaction {
         guard let old else { return (try create(definition, context), .created) }
         if old.definition == definition { return (old, .unchanged) }
         try requireOwner(of: old, context)
-        try requirePolicy(definition)
+        // What is switched off harms nobody.
+        if definition.enabled { try requirePolicy(definition) }
         let isInPlace = old.definition?.canChangeInPlace(to: definition) ?? false
         let new =
             isInPlace
             ? ManagedSession(changing: old, to: definition)
             : ManagedSession(replacing: old, with: definition)
         if isInPlace {
-            try change(old, to: new, definition)
+            try change(old, to: new, definition, context)
         } else {
-            try replace(old, by: new, definition)
+            try replace(old, by: new, definition, context)
         }
         storeChange(from: old, to: new, definition)
         publish(new, as: new.name)
@@ -60,7 +61,9 @@ extension RegistryTransaction {
         _ old: ManagedSession?,
         _ context: WriteContext
     ) throws(SessionError) -> WriteOutcome {
-        if old?.definition != definition { try requirePolicy(definition) }
+        if old?.definition != definition, old == nil || definition.enabled {
+            try requirePolicy(definition)
+        }
         guard let old else {
             try requireRoom()
             foreseeCreation()
@@ -138,20 +141,28 @@ extension RegistryTransaction {
     private mutating func change(
         _ old: ManagedSession,
         to new: ManagedSession,
-        _ definition: SessionDefinition
+        _ definition: SessionDefinition,
+        _ context: WriteContext
     ) throws(SessionError) {
         guard let running = old.running else {
-            old.activity.resizeRing(definition)
-            onRollBack { old.definition.map(old.activity.resizeRing) }
+            onPublish { old.activity.resizeRing(definition) }
             if !definition.enabled {
                 new.setStopped(.disabled, ManagedSession.isDisabled)
             } else if old.status.state == .disabled {
-                try openAndStart(new, definition)
+                try openAndStart(new, definition, context)
+            } else if old.status.state == .failed {
+                // The reason may be gone with this change.
+                onPublish { [registry] in registry.tryToStart(new) }
             }
             return
         }
         if definition.enabled {
-            let updated = try registry.engine.update(running, to: definition)
+            // What is remembered of packets cannot be taken back, so that comes last.
+            var reversible = definition
+            reversible.recentPackets = running.definition.recentPackets
+            reversible.snapLength = running.definition.snapLength
+            let updated = try registry.engine.update(running, to: reversible)
+            onPublish { old.activity.resizeRing(definition) }
             new.setRunning(updated: updated)
             onRollBack { [registry] in
                 registry.takeBack(old, running, from: updated)
@@ -173,12 +184,14 @@ extension RegistryTransaction {
     private mutating func replace(
         _ old: ManagedSession,
         by new: ManagedSession,
-        _ definition: SessionDefinition
+        _ definition: SessionDefinition,
+        _ context: WriteContext
     ) throws(SessionError) {
         retire(old)
-        if definition.enabled { try open(new, definition) }
-        onPublish { [registry] in
-            registry.stop(old)
+        if definition.enabled { try open(new, definition, context) }
+        onPublish { [registry] in registry.stop(old) }
+        onStored { [registry] in
+            if let running = old.running { registry.engine.stop(running) }
             guard let opened = new.running else { return }
             do throws(SessionError) {
                 try registry.engine.start(opened)
@@ -194,15 +207,17 @@ extension RegistryTransaction {
     /// Opens a session and serves it, or lets it wait if its definition allows that.
     private mutating func openAndStart(
         _ session: ManagedSession,
-        _ definition: SessionDefinition
+        _ definition: SessionDefinition,
+        _ context: WriteContext
     ) throws(SessionError) {
-        try open(session, definition)
+        try open(session, definition, context)
         if let opened = session.running { try registry.engine.start(opened) }
     }
 
     private mutating func open(
         _ session: ManagedSession,
-        _ definition: SessionDefinition
+        _ definition: SessionDefinition,
+        _ context: WriteContext
     ) throws(SessionError) {
         let opened: RelaySession
         do {
@@ -212,8 +227,10 @@ extension RegistryTransaction {
                 ![.sessionLimitReached, .forbiddenByPolicy, .internal].contains(error.code)
             // Nobody waits for an answer to what the configuration file says.
             let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
-            guard mayWait, isWorthWaiting else { throw registry.explain(error, definition) }
-            session.setStopped(.waiting, error)
+            guard mayWait, isWorthWaiting else {
+                throw registry.explain(error, definition, context.names)
+            }
+            session.setStopped(.waiting, registry.explain(error, definition))
             return
         }
         session.setRunning(opened)

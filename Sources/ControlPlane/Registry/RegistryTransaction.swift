@@ -15,6 +15,7 @@ struct RegistryTransaction {
         var undos = 0
         var storeChanges = 0
         var directoryChanges = 0
+        var swaps = 0
         var publications = 0
         var retiring = 0
         var vacated = 0
@@ -25,6 +26,7 @@ struct RegistryTransaction {
     private var undos: [() -> Void] = []
     private var storeChanges: [StoreChange] = []
     private var directoryChanges: [(name: SessionName, session: ManagedSession?)] = []
+    private var swaps: [() -> Void] = []
     private var publications: [() -> Void] = []
     private var retiring: [ManagedSession] = []
     private var vacated: [SessionID] = []
@@ -57,6 +59,7 @@ struct RegistryTransaction {
             undos: undos.count,
             storeChanges: storeChanges.count,
             directoryChanges: directoryChanges.count,
+            swaps: swaps.count,
             publications: publications.count,
             retiring: retiring.count,
             vacated: vacated.count,
@@ -69,6 +72,7 @@ struct RegistryTransaction {
         undos.removeSubrange(extent.undos...)
         storeChanges.removeSubrange(extent.storeChanges...)
         directoryChanges.removeSubrange(extent.directoryChanges...)
+        swaps.removeSubrange(extent.swaps...)
         publications.removeSubrange(extent.publications...)
         retiring.removeSubrange(extent.retiring...)
         vacated.removeSubrange(extent.vacated...)
@@ -83,6 +87,7 @@ struct RegistryTransaction {
             rollBack()
             throw registry.storeFailure(error)
         }
+        for swap in swaps { swap() }
         registry.update(
             Dictionary(directoryChanges.map { ($0.name, $0.session) }) { _, later in later }
         )
@@ -97,6 +102,9 @@ struct RegistryTransaction {
 
     /// Says what is to be stored.
     mutating func store(_ change: StoreChange) { storeChanges.append(change) }
+
+    /// Says what is to be done when all is stored, before readers see it: sockets change places.
+    mutating func onStored(_ swap: @escaping () -> Void) { swaps.append(swap) }
 
     /// Says what is to be done when all is stored and readers see it.
     mutating func onPublish(_ publication: @escaping () -> Void) {

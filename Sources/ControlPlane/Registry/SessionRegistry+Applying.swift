@@ -51,6 +51,7 @@ extension SessionRegistry {
         } catch {
             throw ApplyFailure(index: nil, error: error)
         }
+        if options.isAtomic && !options.isDryRun { transaction.retireReplaced(definitions) }
         var results: [ApplyResult] = []
         for (index, definition) in definitions.enumerated() {
             do throws(SessionError) {
@@ -85,7 +86,7 @@ extension SessionRegistry {
         let kept = Set(definitions.map(\.name))
         var results: [ApplyResult] = []
         for session in transaction.before.sessions
-        where session.origin == context.origin && selector.admits(session.labels)
+        where session.origin == context.origin && session.isChosen(by: selector)
             && !kept.contains(session.name) && reaches(session)
         {
             if options.isDryRun {
@@ -100,6 +101,18 @@ extension SessionRegistry {
 }
 
 extension RegistryTransaction {
+    /// Lets every definition have the ports of all sessions that get other sockets, so that two can
+    /// change places. Only where all is undone if one fails.
+    fileprivate mutating func retireReplaced(_ definitions: [SessionDefinition]) {
+        for definition in definitions {
+            guard let old = before[definition.name], old.running != nil,
+                let present = old.definition, present != definition,
+                !definition.enabled || !present.canChangeInPlace(to: definition)
+            else { continue }
+            retire(old)
+        }
+    }
+
     /// Does, or with a dry run foresees, what one definition asks for.
     fileprivate mutating func apply(
         _ definition: SessionDefinition,

@@ -28,7 +28,7 @@ extension SessionRegistry {
         _ definition: SessionDefinition,
         _ open: () throws(SessionError) -> RelaySession
     ) {
-        let before = session.status.state
+        let before = session.status
         do throws(SessionError) {
             let opened = try open()
             do throws(SessionError) {
@@ -41,11 +41,14 @@ extension SessionRegistry {
             log("session started", session)
             events.stateChanged(session)
         } catch {
-            let isWaiting =
+            let mayWait =
                 error.code == .interfaceUnavailable || error.code == .networkUnreachable
                 || definition.whenUnavailable == .wait || session.origin == .configuration
+            let isWaiting = mayWait && error.code != .forbiddenByPolicy
             session.setStopped(isWaiting ? .waiting : .failed, explain(error, definition))
-            guard session.status.state != before else { return }
+            let status = session.status
+            guard status.state != before.state || status.reason?.code != before.reason?.code
+            else { return }
             log("session cannot start", session)
             events.stateChanged(session)
         }
@@ -102,15 +105,25 @@ extension SessionRegistry {
         }
     }
 
-    /// Names the session that holds the address.
-    func explain(_ error: SessionError, _ definition: SessionDefinition) -> SessionError {
+    /// Says who holds an address that is in use; a session by its name only where `names` allows:
+    /// not everybody who sees one session may know of the other.
+    func explain(
+        _ error: SessionError,
+        _ definition: SessionDefinition,
+        _ names: (ManagedSession) -> Bool = { _ in false }
+    ) -> SessionError {
         guard error.code == .addressInUse else { return error }
         let holder = snapshot().sessions.first { session in
             guard let local = session.running?.localEndpoint else { return false }
             return local.port == definition.portToBind
                 && local.address.family == definition.family
         }
-        let detail = holder.map { "held by session \($0.name)" } ?? "held by another program"
+        let detail =
+            switch holder {
+            case let holder? where names(holder): "held by session \(holder.name)"
+            case _?: "held by another session"
+            case nil: "held by another program"
+            }
         return SessionError(error.code, "\(error.detail), \(detail)", errno: error.errno)
     }
 }

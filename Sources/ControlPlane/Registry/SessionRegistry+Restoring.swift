@@ -28,11 +28,11 @@ extension SessionRegistry {
     /// Follows a new version of the file: what it defines as before goes on untouched.
     func reload(configured: [SessionDefinition]) {
         let names = Set(configured.map(\.name))
-        for session in snapshot().sessions
-        where session.origin == .configuration && !names.contains(session.name) {
-            drop(session)
-            restoreShadowed(session.name)
+        let gone = snapshot().sessions.filter {
+            $0.origin == .configuration && !names.contains($0.name)
         }
+        for session in gone { drop(session) }
+        restoreShadowed(Set(gone.map(\.name)))
         for definition in configured { follow(definition) }
     }
 
@@ -51,6 +51,11 @@ extension SessionRegistry {
                     "detail": "\(error.detail)",
                 ]
             )
+            // As at the start: whoever looks finds it there, with the reason.
+            guard session(definition.name) == nil else { return }
+            let refused = ManagedSession(creating: definition, origin: .configuration)
+            add(refused)
+            events.created(refused)
         }
     }
 
@@ -62,8 +67,9 @@ extension SessionRegistry {
         events.deleted(session)
     }
 
-    /// Brings a stored session back whose name the file no longer defines.
-    private func restoreShadowed(_ name: SessionName) {
+    /// Brings stored sessions back whose names the file no longer defines.
+    private func restoreShadowed(_ names: Set<SessionName>) {
+        if names.isEmpty { return }
         let all: [StoredSession]
         do {
             all = try store.all()
@@ -71,25 +77,29 @@ extension SessionRegistry {
             logger.error("store failed", metadata: ["error": "\(error.sentence)"])
             return
         }
-        guard let stored = all.first(where: { $0.name == name.description }) else { return }
-        let session = ManagedSession(restoring: stored)
-        update([name: session])
-        log("session restored", session)
-        // Before it starts, of which whoever watches is told, too.
-        events.created(session)
-        if session.status.state == .waiting { tryToStart(session) }
+        for stored in all {
+            guard let name = SessionName(stored.name), names.contains(name) else { continue }
+            let session = ManagedSession(restoring: stored)
+            update([name: session])
+            log("session restored", session)
+            // Before it starts, of which whoever watches is told, too.
+            events.created(session)
+            if session.status.state == .waiting { tryToStart(session) }
+        }
     }
 
     private func add(_ session: ManagedSession) {
         update([session.name: session])
         if session.status.state == .waiting { tryToStart(session) }
+        let state = session.status.state
+        if state == .waiting || state == .failed { log("session cannot start", session) }
     }
 
     private func warnOfShadow(_ name: SessionName) {
         logger.warning(
             """
-            the configuration file defines a session that the API has made; it goes first, and the \
-            other is kept in the store
+            the configuration file defines a session that the API has made; it goes first, and \
+            what is stored of the other is kept
             """,
             metadata: ["session": "\(name)"]
         )

@@ -50,7 +50,10 @@ final class SessionRegistry: Sendable {
 
     /// Lets readers see other sessions under these names; nil = none.
     func update(_ changes: [SessionName: ManagedSession?]) {
-        directory.withLock { $0.update(changes) }
+        // Nobody else writes, and readers wait for an assignment only.
+        var next = snapshot()
+        next.update(changes)
+        directory.withLock { $0 = next }
     }
 
     static func notFound(_ name: SessionName) -> SessionError {
@@ -68,13 +71,11 @@ final class SessionRegistry: Sendable {
         _ definition: SessionDefinition,
         _ activity: SessionActivity
     ) throws(SessionError) -> RelaySession {
+        let policy = policy
         if let refusal = policy.refusal(of: definition) { throw refusal }
-        let opened = try engine.open(definition, activity: activity)
-        if let name = opened.interface?.name, let refusal = policy.refusal(ofInterface: name) {
-            engine.stop(opened)
-            throw refusal
+        return try engine.open(definition, activity: activity) { interface throws(SessionError) in
+            if let refusal = policy.refusal(ofInterface: interface.name) { throw refusal }
         }
-        return opened
     }
 
     func stop(_ session: ManagedSession) {

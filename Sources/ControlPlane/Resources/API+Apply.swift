@@ -32,7 +32,7 @@ extension API {
                 let results = try registry.apply(
                     definitions,
                     options,
-                    .request(request.id),
+                    .request(request),
                     admits: { definition throws(SessionError) in
                         try request.checkReach(
                             definition,
@@ -115,7 +115,7 @@ extension API {
             writer.key("items")
             writer.beginArray()
             for session in registry.snapshot().sessions {
-                guard request.reaches(session), selector?.admits(session.labels) ?? true,
+                guard request.reaches(session), selector.map(session.isChosen) ?? true,
                     let definition = session.definition
                 else { continue }
                 writer.beginObject()

@@ -127,7 +127,7 @@ extension API {
                 ) { recentPackets.cancelWait(token) }
                 timer.withLock { $0 = scheduled }
                 // Deleted, or draining, since the session was looked up: nobody else wakes it.
-                if draining || registry.session(session.name) !== session {
+                if draining || registry.session(session.name)?.activity !== session.activity {
                     recentPackets.cancelWait(token)
                 }
             }

@@ -135,6 +135,6 @@ private struct SessionListFilter {
         if let kind, session.kind != kind { return false }
         if let namePrefix, !session.name.description.hasPrefix(namePrefix) { return false }
         if let state, status.state != state { return false }
-        return selector?.admits(session.labels) ?? true
+        return selector.map(session.isChosen) ?? true
     }
 }

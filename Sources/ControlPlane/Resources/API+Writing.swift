@@ -50,7 +50,7 @@ extension API {
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
                 try request.checkReach(definition.labels)
-                let session = try registry.create(definition, .request(request.id)) { session in
+                let session = try registry.create(definition, .request(request)) { session in
                     remember(session, Self.response(session, status: .created))
                 }
                 let response = Self.response(session, status: .created)
@@ -109,7 +109,7 @@ extension API {
             let (session, outcome) = try registry.put(
                 definition,
                 preconditions,
-                .request(request.id)
+                .request(request)
             )
             return Self.response(session, status: outcome == .created ? .created : .ok)
         } catch {
@@ -135,7 +135,7 @@ extension API {
                 return .noContent
             }
             do throws(SessionError) {
-                try registry.delete(name, preconditions, .request(request.id))
+                try registry.delete(name, preconditions, .request(request))
             } catch {
                 throw error.problem
             }
@@ -163,8 +163,8 @@ extension API {
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
                 let deleted = try registry.deleteAll(
-                    where: { request.reaches($0) && selector.admits($0.labels) },
-                    .request(request.id)
+                    where: { request.reaches($0) && $0.isChosen(by: selector) },
+                    .request(request)
                 )
                 return .json { writer in
                     writer.beginObject()

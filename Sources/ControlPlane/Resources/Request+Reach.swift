@@ -2,8 +2,12 @@ import HTTPHosting
 import RelayModel
 
 extension Request {
-    /// Whether the session is there for whoever asks.
-    func reaches(_ session: ManagedSession) -> Bool { reaches(session.labels) }
+    /// Whether the session is there for whoever asks. One whose definition cannot be read has
+    /// labels that nobody knows, and is there only for those who may reach all.
+    func reaches(_ session: ManagedSession) -> Bool {
+        guard session.definition == nil else { return reaches(session.labels) }
+        return (principal as? Caller)?.selector == nil
+    }
 
     /// Whether sessions with these labels are there for whoever asks.
     func reaches(_ labels: [String: String]) -> Bool {
@@ -12,12 +16,13 @@ extension Request {
 
     /// Throws `forbidden-scope` when whoever asks may not have sessions with these labels.
     func checkReach(_ labels: [String: String]) throws(SessionError) {
-        if reaches(labels) { return }
-        throw SessionError(
-            .forbiddenScope,
-            "the token's selector does not admit a session with these labels"
-        )
+        if !reaches(labels) { throw Self.outOfReach }
     }
+
+    private static let outOfReach = SessionError(
+        .forbiddenScope,
+        "the token's selector does not admit a session with these labels"
+    )
 
     /// Throws `forbidden-scope` when whoever asks may not have the one session in the other's place.
     func checkReach(
@@ -25,6 +30,6 @@ extension Request {
         replacing present: ManagedSession?
     ) throws(SessionError) {
         try checkReach(definition.labels)
-        if let present { try checkReach(present.labels) }
+        if let present, !reaches(present) { throw Self.outOfReach }
     }
 }

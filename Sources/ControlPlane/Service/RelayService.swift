@@ -144,8 +144,9 @@ package final class RelayService {
         let policy = options.policy
         let isSubmitted = control.submit {
             registry.setPolicy(policy)
-            registry.enforcePolicy()
+            // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
+            registry.enforcePolicy()
         }
         if !isSubmitted { logger.error("too many writes wait; send SIGHUP again") }
     }

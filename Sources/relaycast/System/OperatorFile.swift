@@ -3,7 +3,8 @@ import Glibc
 
 /// A file that the operator wrote, whole in memory.
 ///
-/// Safe because fstat(2) only writes the one local structure it is lent.
+/// Safe because open(2) only reads the path, fstat(2) only writes the one local structure it is
+/// lent, and strerror(3)'s text is copied at once.
 struct OperatorFile {
     /// What is in it.
     let bytes: [UInt8]
@@ -20,17 +21,21 @@ struct OperatorFile {
 
     /// Reads a file with at most `bytesMax` bytes.
     init(path: String) throws(Failure) {
-        let handle: FileHandle
+        // Not waiting: the open(2) of a FIFO without a writer would never return.
+        let descriptor = unsafe open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Failure(reason: "cannot be read: \(unsafe String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw Failure(reason: "is no regular file")
+        }
         let data: Data
         do {
-            handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             data = try handle.read(upToCount: Self.bytesMax + 1) ?? Data()
         } catch {
             throw Failure(reason: "cannot be read: \(Self.reason(for: error))")
-        }
-        var status = stat()
-        guard unsafe fstat(handle.fileDescriptor, &status) == 0 else {
-            throw Failure(reason: "cannot be read: fstat failed")
         }
         guard data.count <= Self.bytesMax else {
             throw Failure(reason: "has more than \(Self.bytesMax) bytes")

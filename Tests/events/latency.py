@@ -12,6 +12,7 @@ import dataclasses
 import itertools
 import json
 import multiprocessing
+import os
 import selectors
 import socket
 import statistics
@@ -194,7 +195,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of each kind (5)")
     parser.add_argument("--seconds", type=float, default=4, help="of each round (4)")
     options = parser.parse_args()
-    with Network() as network, Daemon(options.binary, network) as daemon:
+    with Network() as network, Daemon(os.path.abspath(options.binary), network) as daemon:
         measure(daemon, options.rounds, options.seconds, print)
 
 

@@ -163,8 +163,8 @@ def test_an_item_that_fails_undoes_no_other(wanted: Wanted, network: Network) ->
     [
         (named("a", "a"), (409, "name-in-use"), "/items/1/name"),
         ([*named("a"), SENDER], (400, "missing-field"), "/items/1/name"),
-        ([*named("a"), LABELLED | {"name": "b", "port": 0}], (400, "invalid-field"), "/items/1/port"),
-        ([*named("a"), LABELLED | {"name": "b", "x": 0}], (400, "unknown-field"), "/items/1/x"),
+        ([*named("a"), *named("b", port=0)], (400, "invalid-field"), "/items/1/port"),
+        ([*named("a"), *named("b", x=0)], (400, "unknown-field"), "/items/1/x"),
         ([*named("a"), 7], (400, "invalid-field"), "/items/1"),
     ],
 )

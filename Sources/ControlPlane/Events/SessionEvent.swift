@@ -55,8 +55,9 @@ struct Revision: Sendable, Hashable, CustomStringConvertible {
             parts[0].utf8.allSatisfy({
                 (0x30...0x39).contains($0) || (0x61...0x66).contains($0)
             }),
-            (1...20).contains(parts[1].utf8.count),
-            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(parts[1])
+            (1...19).contains(parts[1].utf8.count),
+            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(parts[1]),
+            number.description == parts[1]
         else { return nil }
         self.init(instance: String(parts[0]), number: number)
     }

@@ -63,18 +63,23 @@ import Testing
         #expect(store.names == [] && service.registry.snapshot().sessions.isEmpty)
     }
 
-    @Test func aSessionIsBackAtOnceWhenTheOneOfTheFileCannotBe() throws {
+    @Test func whatTheFileDefinesIsThereAsFailedWhenItCannotBe() throws {
         let store = MemoryStore()
         let service = try Service(store: store, sessionsMax: 1)
         try service.mustCreate(#""name":"first",\#(Self.sender),"ttl":3,"enabled":false"#)
-        let made = try #require(service.registry.snapshot().sessions.first)
         // The file is held against the policy before; here it is not, so that the write fails.
         var policy = SessionPolicy()
         policy.ttlMax = 1
         service.registry.setPolicy(policy)
         let first = try definition(#""name":"first",\#(Self.sender),"ttl":2"#)
         service.registry.reload(configured: [first])
-        let back = try #require(service.registry.snapshot().sessions.first)
-        #expect(back.id == made.id && back.origin == .api && store.names == ["first"])
+        let failed = try #require(service.registry.snapshot().sessions.first)
+        #expect(failed.origin == .configuration && failed.status.state == .failed)
+        #expect(failed.status.reason?.code == .forbiddenByPolicy)
+        // What is stored of the other comes back when the file lets go of the name.
+        #expect(store.names == ["first"])
+        service.registry.setPolicy(SessionPolicy())
+        service.registry.reload(configured: [])
+        #expect(service.registry.snapshot().sessions.map(\.origin) == [.api])
     }
 }

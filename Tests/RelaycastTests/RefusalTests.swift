@@ -122,10 +122,10 @@ import Testing
     @Test func aFileThatCannotBeReadIsRefused() {
         let missing = resolve(file: "/nonexistent/relaycast.json").problems
         #expect(missing.first?.sentence == "cannot be read: No such file or directory")
-        #expect(
-            resolve(file: "/dev/zero").problems.first?.sentence == "has more than 1048576 bytes"
-        )
-        #expect(resolve(file: "/").problems.first?.sentence == "cannot be read: Is a directory")
+        for other in ["/dev/zero", "/"] {
+            let problems = resolve(file: other).problems
+            #expect(problems.first?.sentence == "is no regular file")
+        }
     }
 
     @Test func everyProblemIsReportedAtOnce() throws {

@@ -138,7 +138,8 @@ struct RegistryTransaction {
             session.running?.localEndpoint.port == port && !vacated.contains(session.id)
         }
         for holder in holders {
-            guard let running = holder.running else { continue }
+            // One can be retiring twice over.
+            guard let running = holder.running, !vacated.contains(holder.id) else { continue }
             registry.engine.stop(running)
             vacated.append(holder.id)
             onRollBack { [registry] in registry.tryToStart(holder) }

@@ -138,7 +138,8 @@ read go
 ip link set lo up
 ip address add 192.168.99.2/24 dev far
 ip link set far up
-exec curl --silent --no-buffer --header "Authorization: Bearer $1" http://192.168.99.1:8080/v1/events
+exec curl --silent --no-buffer --header "Authorization: Bearer $1" \\
+    http://192.168.99.1:8080/v1/events
 """
 
 

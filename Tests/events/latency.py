@@ -80,8 +80,10 @@ class Connection:
 def request(method: str, path: str, body: dict | None = None) -> bytes:
     """One request as bytes."""
     text = b"" if body is None else json.dumps(body).encode()
-    kind = "" if body is None else f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{kind}\r\n".encode() + text
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    if body is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(text)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + text
 
 
 def write(connected: socket.socket, writer: int, is_over, count) -> None:

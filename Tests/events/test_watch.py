@@ -86,7 +86,7 @@ def test_a_model_of_list_and_events_is_the_list_while_many_write(daemon, watch):
         for follower in followers:
             connections, model = follower.result()
             assert connections > 2
-            assert model.sessions == {item["name"]: item for item in listed(daemon.client())["items"]}
+            assert model.sessions == Model(listed(daemon.client())).sessions
 
 
 def test_who_connects_again_gets_what_it_missed_and_nothing_else(daemon, watch):

@@ -119,6 +119,8 @@ class Watcher:
 
     def close(self) -> None:
         """Goes away, as a client that ends does."""
+        # Before there is an answer there is no connection to close.
+        self.wait_for_begin()
         if self._socket:
             try:
                 self._socket.shutdown(socket.SHUT_RDWR)

@@ -209,7 +209,7 @@ def test_a_session_of_the_api_comes_back_when_the_file_lets_go_of_its_name(relay
     relay.write(sessions=[FIRST])
     relay.reload()
     shadow = wait_for(relay, "first", configured)
-    assert shadow["id"] != made["id"] and "kept in the store" in relay.log()
+    assert shadow["id"] != made["id"] and "stored of the other is kept" in relay.log()
     relay.write(sessions=[])
     relay.reload()
     back = wait_for(relay, "first", from_api)

@@ -4,8 +4,9 @@ import RelayModel
 @testable import ControlPlane
 @testable import HTTPHosting
 
-/// A client of a stream that reads when the test says so; there is no connection.
-struct EventStream {
+/// A client of a stream that reads when the test says so, and goes away with the value; there is no
+/// connection.
+final class EventStream {
     let stream: ResponseStream
 
     init(pendingBytesMax: Int = RelayService.streamPendingBytesMax) {
@@ -17,6 +18,8 @@ struct EventStream {
             stallSeconds: 30
         )
     }
+
+    deinit { close() }
 
     /// Everything that was sent and not yet read.
     func read() -> String {

@@ -62,6 +62,10 @@ final class Exchange {
     private var bodyBytes = 0
     private var bodyBytesMax = 0
     private var keepsBody = false
+    private var isOverBudget = false
+
+    /// What the body has taken of the listener's budget.
+    private(set) var budgetedBytes = 0
 
     /// An exchange whose request line has arrived.
     init(connection: ConnectionContext, target: String, begunNanoseconds: UInt64) {
@@ -119,7 +123,9 @@ final class Exchange {
         self.request = request
         if let length = headers.contentLength {
             if length > bodyBytesMax { throw .bodyTooLarge(bytesMax: bodyBytesMax) }
-            if keepsBody { self.request?.body.reserveCapacity(length) }
+            // Not for what may never come.
+            let reserved = min(length, BodyBudget.freeBytes)
+            if keepsBody { self.request?.body.reserveCapacity(reserved) }
         }
         phase = .receiving
     }
@@ -131,14 +137,21 @@ final class Exchange {
     }
 
     /// Takes in a piece of the body.
-    func receive(_ piece: Span<UInt8>) {
+    func receive(_ piece: Span<UInt8>, _ budget: BodyBudget) {
         bodyBytes += piece.count
-        guard bodyBytes <= bodyBytesMax else {
+        guard bodyBytes <= bodyBytesMax, !isOverBudget else {
             // The library takes no response before the end; the deadline bounds how much comes.
             request?.body = []
             return
         }
         guard keepsBody else { return }
+        let needed = max(bodyBytes - BodyBudget.freeBytes, 0) - budgetedBytes
+        guard needed == 0 || budget.take(needed) else {
+            isOverBudget = true
+            request?.body = []
+            return
+        }
+        budgetedBytes += needed
         for index in piece.indices { request?.body.append(piece[index]) }
     }
 
@@ -151,6 +164,7 @@ final class Exchange {
             let problem = Problem.bodyTooLarge(bytesMax: bodyBytesMax)
             return .now(problem.response(requestID: id))
         }
+        if isOverBudget { return .now(Problem.overloaded.response(requestID: id)) }
         if let preflight { return .now(preflight) }
         return routes.answer(request, match)
     }

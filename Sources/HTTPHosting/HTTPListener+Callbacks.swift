@@ -102,7 +102,7 @@ func requestContinued(
     case .receiving:
         if unsafe pieceBytes.pointee > 0, let piece = unsafe piece {
             let bytes = unsafe UnsafeRawBufferPointer(start: piece, count: pieceBytes.pointee)
-            unsafe exchange.receive(Span(_bytes: bytes.bytes))
+            unsafe exchange.receive(Span(_bytes: bytes.bytes), listener.bodyBudget)
             unsafe pieceBytes.pointee = 0
             return .YES
         }
@@ -138,6 +138,7 @@ func requestEnded(
         listener.streams.remove(stream)
         exchange.responseBytes = stream.finish()
     }
+    listener.bodyBudget.giveBack(exchange.budgetedBytes)
     listener.requests.end(exchange.id, wasSuspended: exchange.wasSuspended)
     listener.onCompleted(exchange.record(endedNanoseconds: now, listener.routes))
 }

@@ -14,6 +14,7 @@ package final class HTTPListener: Sendable {
     let originPolicy: OriginPolicy
     let wantedFields: [WantedField]
     let requests = RequestsInProgress()
+    let bodyBudget: BodyBudget
     let streams = StreamsInProgress()
     let identity = Locked<TLSIdentity?>(nil)
     let reaper: DeadlineReaper
@@ -34,6 +35,7 @@ package final class HTTPListener: Sendable {
         onCompleted: @escaping @Sendable (RequestRecord) -> Void = { _ in }
     ) {
         self.configuration = configuration
+        bodyBudget = BodyBudget(bytesMax: configuration.bodiesBytesMax)
         self.routes = routes
         self.onCompleted = onCompleted
         hostPolicy = HostPolicy(configuration.address, allowedHosts: configuration.allowedHosts)

@@ -40,6 +40,10 @@ package struct ListenerConfiguration: Sendable {
     /// socket is shut down. A stream that has nothing to say may last for ever.
     package var streamStallSeconds = 30
 
+    /// Most bytes of all bodies in progress together, without the first 64 KiB of each; what comes
+    /// beyond is 503 `overloaded`.
+    package var bodiesBytesMax = 256 * 1024 * 1024
+
     /// Most bytes of body, unless the route says otherwise; more are 413.
     package var bodyBytesMax = 1024 * 1024
 

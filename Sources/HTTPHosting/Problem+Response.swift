@@ -81,6 +81,17 @@ extension Problem {
         )
     }
 
+    /// 503: too much is asked at a time; nothing was done.
+    package static var overloaded: Problem {
+        Problem(
+            status: .serviceUnavailable,
+            code: "overloaded",
+            title: "Overloaded",
+            detail: "Too many requests wait; nothing was done, try again.",
+            fields: [.retryAfter: "1"]
+        )
+    }
+
     /// 503: the daemon is about to stop.
     package static var draining: Problem {
         Problem(

@@ -36,6 +36,37 @@ import Testing
         }
     }
 
+    @Test func bodiesTogetherTakeNoMoreThanTheirBudget() throws {
+        let free = BodyBudget.freeBytes
+        try withListener(sampleRoutes, local { $0.bodiesBytesMax = 100_000 }) { listener in
+            let (first, second) = (
+                try TestClient(listener.boundAddress), try TestClient(listener.boundAddress)
+            )
+            func begin(_ client: TestClient, _ length: Int) {
+                client.send("PUT /items/x HTTP/1.1\r\n\(json)Content-Length: \(length)\r\n\r\n")
+            }
+            // The first takes all there is, and is not complete.
+            begin(first, free + 100_001)
+            first.send(String(repeating: "x", count: free + 100_000))
+            // A small body needs nothing of it.
+            let small = try TestClient(listener.boundAddress)
+            begin(small, free)
+            small.send(String(repeating: "x", count: free))
+            #expect(try small.response().body == "\(free)")
+            #expect(eventually { listener.bodyBudget.takenBytes == 100_000 })
+            begin(second, free + 1)
+            second.send(String(repeating: "x", count: free + 1))
+            let refused = try second.response()
+            #expect(refused.status == 503 && refused.code == "overloaded")
+            // One byte more than there is refuses the first as well, and gives all back.
+            first.send("x")
+            #expect(try first.response().status == 503)
+            begin(second, free + 100_000)
+            second.send(String(repeating: "x", count: free + 100_000))
+            #expect(try second.response().body == "\(free + 100_000)")
+        }
+    }
+
     @Test func chunkedBodyOverTheLimitIsRefusedAtItsEnd() throws {
         try withListener { listener in
             let client = try TestClient(listener.boundAddress)

@@ -98,3 +98,12 @@ func nowNanoseconds() -> UInt64 {
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)
     return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
 }
+
+/// Waits until something is so, at most 30 seconds; whether it is.
+func eventually(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<30_000 {
+        if condition() { return true }
+        usleep(1000)
+    }
+    return condition()
+}

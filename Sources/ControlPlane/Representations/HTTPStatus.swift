@@ -1,0 +1,3 @@
+import HTTPTypes
+
+typealias HTTPStatus = HTTPResponse.Status

@@ -5,6 +5,9 @@ struct Alarms: Sendable {
     /// The earliest time (CLOCK_MONOTONIC), `.max` when there is nothing to do.
     private(set) var earliestNanoseconds = UInt64.max
 
+    /// How many there are.
+    var count: Int { entries.count }
+
     /// Adds what is to be done at `nanoseconds`.
     mutating func add(_ nanoseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
         entries.append((nanoseconds, body))

@@ -56,10 +56,15 @@ final class DeadlineReaper: Sendable {
     }
 
     /// Does `body` at `nanoseconds` (CLOCK_MONOTONIC), on the reaper's thread, unless it has been
-    /// stopped. For requests in progress only: there is no other bound.
+    /// stopped; at once where an eighth of all connections are held back already, because they are
+    /// not there for anybody else.
     func at(nanoseconds: UInt64, _ body: @escaping @Sendable () -> Void) {
-        watch.withLock { $0.alarms.add(nanoseconds, body) }
-        watch.signal()
+        let isAdded = watch.withLock { watch in
+            guard watch.alarms.count < max(connectionsMax / 8, 1) else { return false }
+            watch.alarms.add(nanoseconds, body)
+            return true
+        }
+        if isAdded { watch.signal() } else { body() }
     }
 
     /// Begins to look after a connection.

@@ -33,7 +33,7 @@ package struct ListenerConfiguration: Sendable {
     package var responseDeadlineSeconds = 60
 
     /// Most bytes of a stream that wait for its client; a chunk that would exceed them is not
-    /// taken. Shared chunks count for each stream.
+    /// taken, unless it is the only one. Shared chunks count for each stream.
     package var streamPendingBytesMax = 256 * 1024
 
     /// Seconds within which a stream's client must take something of what is pending; else its

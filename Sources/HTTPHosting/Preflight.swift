@@ -14,5 +14,6 @@ enum Preflight {
     }
 
     /// What pages of another origin may read besides the fields that all may.
-    static let exposedFields = "ETag, Location, Request-Id, Retry-After"
+    static let exposedFields =
+        "Allow, ETag, Idempotency-Replayed, Location, Request-Id, Retry-After, WWW-Authenticate"
 }

@@ -57,13 +57,16 @@ package final class ResponseStream: Sendable {
 
     /// Sends `bytes` after all that was accepted before. Never blocks.
     ///
-    /// A chunk longer than the listener's `streamPendingBytesMax` is never accepted.
+    /// A chunk longer than the listener's `streamPendingBytesMax` is accepted when nothing waits.
     @discardableResult
     package func send(_ bytes: [UInt8]) -> Delivery {
         state.withLock { state in
             if state.isEnding || state.isAborted || state.isOver { return .ended }
-            guard state.queue.byteCount + bytes.count <= pendingBytesMax,
-                state.queue.chunkCount < Self.pendingChunksMax
+            // Nothing waits: one chunk of any length, since a longer one would never be taken.
+            let fits =
+                state.queue.byteCount == 0
+                || state.queue.byteCount + bytes.count <= pendingBytesMax
+            guard fits, state.queue.chunkCount < Self.pendingChunksMax
             else { return .full }
             state.queue.append(bytes)
             if !bytes.isEmpty { wake(&state) }

@@ -143,6 +143,9 @@ extension SessionEvent {
     /// What remembering it costs.
     fileprivate var bytes: Int {
         // A deleted session's farewell is its frame: one array.
-        kind == .deleted ? frame.count : frame.count + farewell.count
+        let frames = kind == .deleted ? frame.count : frame.count + farewell.count
+        return [labels, previousLabels].reduce(frames) { sum, labels in
+            labels.reduce(sum) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        }
     }
 }

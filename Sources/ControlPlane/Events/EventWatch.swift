@@ -113,8 +113,11 @@ final class EventWatch: Sendable {
         if case .full = stream.send(frame) { stream.abort() }
     }
 
-    /// Sends the counters of the sessions that the client sees, when they are due. What does not
-    /// fit goes first the next time.
+    /// Bytes that a round of counters may leave waiting, so that there is room for events.
+    static let countersBytesMax = RelayService.streamPendingBytesMax / 2
+
+    /// Sends the counters of the sessions that the client sees, when they are due. A round that
+    /// the client does not keep up with goes on a second later.
     func sendCounters(
         of directory: SessionDirectory,
         at now: Int64,
@@ -130,13 +133,12 @@ final class EventWatch: Sendable {
         if !isDue { return }
         let start = state.withLock { $0.nextCounters.take() }.map(directory.index(of:)) ?? 0
         let sessions = directory.sessions
-        for session in sessions[start...] + sessions[..<start] where sees(session.labels) {
-            switch stream.send(frame(session)) {
-            case .accepted: continue
-            case .full: state.withLock { $0.nextCounters = session.name }
-            case .ended: break
+        for session in sessions[start...] where sees(session.labels) {
+            let fits = stream.pendingBytes < Self.countersBytesMax
+            guard fits, case .accepted = stream.send(frame(session)) else {
+                state.withLock { $0 = State(countersDueAt: now, nextCounters: session.name) }
+                return
             }
-            return
         }
     }
 }

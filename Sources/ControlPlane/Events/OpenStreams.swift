@@ -121,6 +121,9 @@ struct OpenStream: Sendable {
         return delivery
     }
 
+    /// Bytes that were accepted and that the client has not yet been sent.
+    var pendingBytes: Int { stream.pendingBytes }
+
     /// From now on silence is broken with what `heartbeat` makes.
     func setHeartbeat(_ heartbeat: @escaping @Sendable () -> [UInt8]) {
         streams.setHeartbeat(token, heartbeat)

@@ -50,6 +50,8 @@ extension RegistryTransaction {
         onPublish { [registry] in
             registry.log("session updated", new, requestID: context.requestID)
             registry.events.updated(new, from: old)
+            // The reason may be gone with this change.
+            if isInPlace && new.status.state == .failed { registry.tryToStart(new) }
         }
         return (new, .updated)
     }
@@ -150,9 +152,6 @@ extension RegistryTransaction {
                 new.setStopped(.disabled, ManagedSession.isDisabled)
             } else if old.status.state == .disabled {
                 try openAndStart(new, definition, context)
-            } else if old.status.state == .failed {
-                // The reason may be gone with this change.
-                onPublish { [registry] in registry.tryToStart(new) }
             }
             return
         }

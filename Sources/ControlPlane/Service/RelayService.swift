@@ -18,8 +18,8 @@ package final class RelayService {
     /// How long readiness is refused before the listeners close, so that a balancer can notice.
     static let drainNanoseconds: Int64 = 300_000_000
 
-    /// Most bytes that wait for the client of a stream: more than the longest event, a packet of
-    /// 65 535 bytes whose text is all escapes.
+    /// Most bytes that wait for the client of a stream: more than the longest packet, 65 535 bytes
+    /// whose text is all escapes.
     static let streamPendingBytesMax = 512 * 1024
 
     /// How long the store may take to close.
@@ -142,13 +142,13 @@ package final class RelayService {
             return
         }
         let policy = options.policy
-        let isSubmitted = control.submit {
+        // As a timer: jobs may be refused when there are many.
+        control.schedule(afterNanoseconds: 0) {
             registry.setPolicy(policy)
             // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
             registry.enforcePolicy()
         }
-        if !isSubmitted { logger.error("too many writes wait; send SIGHUP again") }
     }
 
     /// Refuses readiness and writes from now on, and wakes those who wait for packets.

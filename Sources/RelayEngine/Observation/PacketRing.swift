@@ -47,8 +47,8 @@ struct PacketRing: ~Copyable {
         }
     }
 
-    private let capacity: Int
-    private let snapLength: Int
+    let capacity: Int
+    let snapLength: Int
     private var headers: [Header] = []
     private var payloads: PacketBytes?
     /// Packets in the ring.

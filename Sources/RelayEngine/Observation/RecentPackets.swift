@@ -211,6 +211,10 @@ extension RecentPackets {
     /// The packets are copied in chunks into another ring, so that the relay thread waits for no
     /// more than one. Under a flood that overtakes the copying, only the newest chunk stays.
     func resize(capacity: Int, snapLength: Int) {
+        let isSame = state.withLock { state in
+            state.ring.capacity == capacity && state.ring.snapLength == snapLength
+        }
+        if isSame { return }
         let beginning = state.withLock { $0.ring.beginning(capacity: capacity) }
         var ring = PacketRing(capacity: capacity, snapLength: snapLength, from: beginning)
         for chunk in 1...Self.chunksMax {

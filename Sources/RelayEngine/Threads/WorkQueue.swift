@@ -75,18 +75,21 @@ package final class WorkQueue: Sendable {
         }
     }
 
-    /// The timers that are due, and after them one job, so that jobs do not hold timers up; nil
+    /// The timer that is due longest, and after it one job, so that neither holds the other up; nil
     /// when the queue is closed and nothing waits.
     private static func takeReady(_ state: Locked<State>) -> [Job]? {
         let now = HostNetwork.monotonicNanoseconds()
         return state.withLock { state in
             // Timers may hold what holds the queue.
             if state.isClosed { state.timers = [:] }
-            let due = state.timers.filter { $0.value.dueAt <= now }
-            for token in due.keys { state.timers[token] = nil }
-            let timed = due.values.sorted { $0.dueAt < $1.dueAt }.map(\.job)
-            if state.jobs.isEmpty { return timed.isEmpty && state.isClosed ? nil : timed }
-            return timed + [state.jobs.removeFirst()]
+            let first = state.timers.min { $0.value.dueAt < $1.value.dueAt }
+            var ready: [Job] = []
+            if let first, first.value.dueAt <= now {
+                ready.append(first.value.job)
+                state.timers[first.key] = nil
+            }
+            if !state.jobs.isEmpty { ready.append(state.jobs.removeFirst()) }
+            return ready.isEmpty && state.isClosed ? nil : ready
         }
     }
 }

@@ -29,6 +29,10 @@ package final class RelaySession: Sendable {
     /// The interface in use; nil only for a broadcast receiver on every interface.
     package var interface: InterfaceReference? { path.interface }
 
+    /// How the targets of `forward` fare, in their order; nil for those that another session
+    /// sends for.
+    package var targetStatuses: [TargetStatus?] { [] }
+
     /// What the socket is bound to.
     package var localEndpoint: Endpoint { socket.localEndpoint }
 

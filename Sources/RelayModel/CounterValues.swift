@@ -22,6 +22,8 @@ package struct CounterValues: Hashable, Sendable {
     package var accepted = Traffic()
     /// What was sent through the API, without replies.
     package var sent = Traffic()
+    /// What targets of `forward` were sent; a datagram counts once for each target.
+    package var forwarded = Traffic()
     package var replied = Traffic()
     /// Replies that `reply.perSecondMax` held back.
     package var repliesRateLimited: UInt64 = 0

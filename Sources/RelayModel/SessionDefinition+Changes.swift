@@ -30,6 +30,10 @@ extension SessionDefinition {
         case .ttl: ttl == other.ttl
         case .localPort: localPort == other.localPort
         case .reply: reply == other.reply
+        case .forward: forward == other.forward
+        case .loopGuardMilliseconds: loopGuardMilliseconds == other.loopGuardMilliseconds
+        case .limits: limits == other.limits
+        case .coalesceMicroseconds: coalescing == other.coalescing
         case .recentPackets: recentPackets == other.recentPackets
         case .snapLength: snapLength == other.snapLength
         case .receiveBufferBytes: receiveBufferBytes == other.receiveBufferBytes

@@ -30,6 +30,10 @@ package enum DefinitionLimits {
     package static let receiveBufferBytesRange = 2048...268_435_456
     /// The largest UDP payload over IPv4: 65 535 less 20 of IP and 8 of UDP header.
     package static let datagramBytesMax = 65_507
+    /// Entries in `forward`.
+    package static let targetsMax = 64
+    package static let loopGuardMillisecondsRange = 0...60_000
+    package static let sampleOneInRange = 1...1_000_000
     /// Entries in `labels` and in `annotations`.
     package static let metadataEntriesMax = 64
     package static let metadataKeyBytesMax = 63

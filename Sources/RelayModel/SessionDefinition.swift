@@ -40,6 +40,14 @@ package struct SessionDefinition: Hashable, Sendable {
     /// The source port of a sender; 0 = chosen by the kernel.
     package var localPort: UInt16 = 0
     package var reply: Reply?
+    /// Where accepted datagrams go on to, at most `DefinitionLimits.targetsMax`.
+    package var forward: [ForwardTarget] = []
+    /// How long a datagram that was relayed is recognised when it comes back from elsewhere; 0 =
+    /// not at all.
+    package var loopGuardMilliseconds = 1000
+    /// What is forwarded from and sent by this session at most, each; nil = no limit.
+    package var limits: TrafficLimits?
+    package var coalescing = Coalescing.microseconds(0)
     /// Packets remembered, 0–4096.
     package var recentPackets = 64
     /// Bytes kept of each packet, 0–65 535.

@@ -21,6 +21,10 @@ package struct SessionError: Error, Hashable, Sendable {
         case managedByConfiguration = "managed-by-configuration"
         case cannotSend = "cannot-send"
         case datagramTooLarge = "datagram-too-large"
+        /// What is forwarded would come back.
+        case forwardLoop = "forward-loop"
+        /// A limit of the session lets no more pass for now.
+        case rateLimited = "rate-limited"
         case sendBufferFull = "send-buffer-full"
         /// Nobody wants the session to run: `enabled` is false.
         case disabled

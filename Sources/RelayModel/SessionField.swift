@@ -2,6 +2,7 @@
 package enum SessionField: String, Sendable, CaseIterable {
     case name, kind, role, group, address, port, interface, sources, allow, deny
     case requireSourcePort, accept, receiveOwn, loopback, ttl, localPort, reply
+    case forward, loopGuardMilliseconds, limits, coalesceMicroseconds
     case recentPackets, snapLength, receiveBufferBytes, whenUnavailable
     case labels, annotations, enabled, persist
 
@@ -43,6 +44,7 @@ package enum SessionField: String, Sendable, CaseIterable {
         case .name, .kind, .role, .group, .address, .port, .interface, .localPort: false
         case .sources, .allow, .deny, .requireSourcePort, .accept, .receiveOwn: true
         case .loopback, .ttl, .reply, .recentPackets, .snapLength, .receiveBufferBytes: true
+        case .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds: true
         case .whenUnavailable, .labels, .annotations, .enabled, .persist: true
         }
     }

@@ -16,7 +16,7 @@ extension JSONWriter {
         traffic("received", values.received)
         traffic("accepted", values.accepted)
         traffic("sent", values.sent)
-        traffic("forwarded", Traffic())
+        traffic("forwarded", values.forwarded)
         replied(values)
         dropped(values)
         lost(values)

@@ -38,6 +38,7 @@ extension SessionError {
         switch code {
         case .sessionNotFound: .notFound
         case .forbiddenScope, .forbiddenByPolicy: .forbidden
+        case .rateLimited: .tooManyRequests
         case .preconditionFailed: .preconditionFailed
         case .sendBufferFull, .storeFull, .storeUnavailable: .serviceUnavailable
         case .definitionUnreadable, .internal: .internalServerError
@@ -48,7 +49,7 @@ extension SessionError {
     /// When to try again: a buffer drains by itself, a disk needs somebody to see to it.
     private var retryAfterSeconds: Int? {
         switch code {
-        case .sendBufferFull: 1
+        case .sendBufferFull, .rateLimited: 1
         case .storeFull, .storeUnavailable: 10
         default: nil
         }
@@ -71,6 +72,8 @@ extension SessionError {
         case .managedByConfiguration: "Managed by the configuration file"
         case .cannotSend: "Session cannot send"
         case .datagramTooLarge: "Datagram too large"
+        case .forwardLoop: "Forward loop"
+        case .rateLimited: "Rate limited"
         case .sendBufferFull: "Send buffer full"
         case .disabled: "Session disabled"
         case .definitionUnreadable: "Definition unreadable"
@@ -88,6 +91,7 @@ extension SessionError {
         case .addressInUse: "/port"
         case .interfaceUnavailable: "/interface"
         case .groupJoinFailed: "/group"
+        case .forwardLoop: "/forward"
         default: nil
         }
     }

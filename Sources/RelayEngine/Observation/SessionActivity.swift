@@ -5,6 +5,7 @@ import RelayModel
 package final class SessionActivity: Sendable {
     package let counters = SessionCounters()
     package let recentPackets: RecentPackets
+    private let targets = Locked<[TargetActivity]>([])
     private let history = Locked(RateHistory())
     private let receiveDrops = Locked(ReceiveDrops())
 
@@ -44,6 +45,35 @@ package final class SessionActivity: Sendable {
         var values = counters.values()
         values.lostReceiveBufferFull = receiveDrops.withLock { $0.update() }
         return values
+    }
+
+    /// The counters of the targets now, in the order of the definition that runs.
+    package func targetValues() -> [TargetValues] {
+        targets.withLock { $0 }.map { $0.values() }
+    }
+
+    /// The askers of each target whose answers are sent back, in the same order.
+    package func mappings() -> [[MappingValues]] {
+        targets.withLock { $0 }.map { $0.mappings() }
+    }
+
+    /// The last error of each target, in the same order.
+    package func targetErrors() -> [TransferError?] {
+        targets.withLock { $0 }.map(\.lastError)
+    }
+
+    /// The activities of these targets: a destination that was there goes on counting.
+    func activities(of definitions: [ForwardTarget]) -> [TargetActivity] {
+        let known = targets.withLock { $0 }
+        return definitions.map { definition in
+            known.first { $0.destination == definition.destination }
+                ?? TargetActivity(definition.destination)
+        }
+    }
+
+    /// From now on these are the session's targets.
+    func setTargets(_ activities: [TargetActivity]) {
+        targets.withLock { $0 = activities }
     }
 
     /// Takes the sample of this second for the rates; the time is monotonic nanoseconds.

@@ -1,0 +1,19 @@
+/// How a forward target with a socket of its own fares.
+package struct TargetStatus: Hashable, Sendable {
+    /// Why it has no socket and so nothing is sent to it for now; nil = it has one.
+    package let reason: SessionError?
+    /// The outbound interface.
+    package let interface: InterfaceReference?
+    /// What the socket is bound to.
+    package let localAddress: Endpoint?
+
+    package init(
+        reason: SessionError? = nil,
+        interface: InterfaceReference? = nil,
+        localAddress: Endpoint? = nil
+    ) {
+        self.reason = reason
+        self.interface = interface
+        self.localAddress = localAddress
+    }
+}

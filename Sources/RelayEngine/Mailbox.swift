@@ -9,6 +9,8 @@ enum RelayCommand: Sendable {
         done: @Sendable (SystemCallError?) -> Void
     )
     case remove(RelaySession, done: @Sendable () -> Void)
+    /// The addresses of this host.
+    case addresses(Set<IPAddress>)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     case stop
 }

@@ -9,6 +9,8 @@ package final class RelaySession: Sendable {
     package let activity: SessionActivity
     let path: ResolvedPath
     let socket: SessionSocket
+    /// The targets of `forward`, in their order.
+    let targets: [RelayTarget]
     /// The receive buffer that the kernel granted.
     package let receiveBufferBytes: Int
 
@@ -17,13 +19,27 @@ package final class RelaySession: Sendable {
         activity: SessionActivity,
         path: ResolvedPath,
         socket: SessionSocket,
+        targets: [RelayTarget],
         receiveBufferBytes: Int
     ) {
         self.definition = definition
         self.activity = activity
         self.path = path
         self.socket = socket
+        self.targets = targets
         self.receiveBufferBytes = receiveBufferBytes
+    }
+
+    /// The same session with other sockets for its targets.
+    convenience init(replacing session: RelaySession, targets: [RelayTarget]) {
+        self.init(
+            session.definition,
+            activity: session.activity,
+            path: session.path,
+            socket: session.socket,
+            targets: targets,
+            receiveBufferBytes: session.receiveBufferBytes
+        )
     }
 
     /// The interface in use; nil only for a broadcast receiver on every interface.
@@ -31,7 +47,7 @@ package final class RelaySession: Sendable {
 
     /// How the targets of `forward` fare, in their order; nil for those that another session
     /// sends for.
-    package var targetStatuses: [TargetStatus?] { [] }
+    package var targetStatuses: [TargetStatus?] { targets.map(\.status) }
 
     /// What the socket is bound to.
     package var localEndpoint: Endpoint { socket.localEndpoint }

@@ -15,6 +15,7 @@ import Testing
     @Test(arguments: [
         #"{"session":"b"}"#,
         #"{"session":"b","ttlMode":"decrement","ttlThreshold":254,"sampleOneIn":1000000}"#,
+        #"{"session":"b","ttlThreshold":1}"#,
         #"{"address":"10.0.0.1","port":1}"#,
         #"{"address":"239.1.2.3","port":65535,"interface":"eth1","ttl":255,"localPort":65535}"#,
         #"{"address":"255.255.255.255","port":9,"loopback":false,"sourceMode":"preserve"}"#,
@@ -78,9 +79,9 @@ import Testing
             (#"{"session":"b","sourceMode":"own"}"#, "unknown-field", ["/sourceMode"]),
             (#"{"session":"b","mapReplies":{}}"#, "unknown-field", ["/mapReplies"]),
             (#"{"session":"b","a/b":1}"#, "unknown-field", ["/a~1b"]),
-            (#"{"session":"b","ttlThreshold":1}"#, "invalid-field", ["/ttlThreshold"]),
+            (#"{"session":"b","ttlThreshold":2}"#, "invalid-field", ["/ttlThreshold"]),
             (
-                #"{"session":"b","ttlMode":"fixed","ttlThreshold":1}"#, "invalid-field",
+                #"{"session":"b","ttlMode":"fixed","ttlThreshold":254}"#, "invalid-field",
                 ["/ttlThreshold"]
             ),
             (#"{"session":"b","ttlMode":"x","ttlThreshold":1}"#, "invalid-field", ["/ttlMode"]),

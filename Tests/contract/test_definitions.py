@@ -58,7 +58,7 @@ VALID: list[dict[str, Any]] = [
     BROADCAST_PEER | {"limits": {"datagramsPerSecond": 1, "bytesPerSecond": 1}},
     BROADCAST_RECEIVER | {"forward": [{"session": f"s{n}"} for n in range(64)]},
     RECEIVER | forward({"session": "b", "ttlMode": "decrement", "ttlThreshold": 254}),
-    RECEIVER | forward({"session": "b", "ttlMode": "fixed", "sampleOneIn": 1000000}),
+    RECEIVER | forward({"session": "b", "ttlThreshold": 1, "sampleOneIn": 1000000}),
     RECEIVER | forward({"session": "b", "limits": {"bytesPerSecond": 1}, "chaos": {}}),
     RECEIVER | forward({"session": "b", "chaos": {"lossPercent": 0.5, "reorderPercent": 100}}),
     RECEIVER | forward({"session": "b", "chaos": {"seed": 9007199254740991}}),
@@ -202,7 +202,7 @@ INVALID: list[tuple[Any, str, str]] = [
     (RECEIVER | forward({"session": "B"}), "invalid-field", "/forward/0/session"),
     (RECEIVER | forward({"session": "b", "ttl": 1}), "unknown-field", "/forward/0/ttl"),
     (RECEIVER | forward({"session": "b", "mapReplies": {}}), "unknown-field", "/forward/0/mapReplies"),
-    (RECEIVER | forward({"session": "b", "ttlThreshold": 1}), "invalid-field", "/forward/0/ttlThreshold"),
+    (RECEIVER | forward({"session": "b", "ttlThreshold": 2}), "invalid-field", "/forward/0/ttlThreshold"),
     (
         RECEIVER | forward({"session": "b", "ttlMode": "decrement", "ttlThreshold": 255}),
         "invalid-field",

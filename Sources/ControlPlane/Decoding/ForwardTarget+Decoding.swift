@@ -49,20 +49,17 @@ extension ObjectReader {
             append([Fault(code: code, pointer: objectPointer, detail: detail)])
             return nil
         }
-        let isModeGiven = has("ttlMode")
-        let mode = word("ttlMode", ForwardTarget.TTLMode.self)
-        let ttlMode = mode ?? .fixed
+        let ttlMode = word("ttlMode", ForwardTarget.TTLMode.self) ?? .fixed
         let destination = has("session") ? sessionDestination() : endpointDestination(ttlMode)
         // A bad destination is a fault; another stands in for it while the other members are read.
         var target = ForwardTarget(
             destination ?? .endpoint(ForwardEndpoint(.unspecified(.ipv4), port: 1))
         )
         target.ttlMode = ttlMode
-        if ttlMode == .decrement {
-            if let threshold = integer("ttlThreshold", in: 1...254) {
-                target.ttlThreshold = UInt8(threshold)
-            }
-        } else if take("ttlThreshold") != nil && (mode != nil || !isModeGiven) {
+        if let threshold = integer("ttlThreshold", in: 1...254) {
+            target.ttlThreshold = UInt8(threshold)
+        }
+        if ttlMode == .fixed && target.ttlThreshold != 1 {
             invalid("ttlThreshold", "is only for ttlMode decrement")
         }
         if let count = integer("sampleOneIn", in: DefinitionLimits.sampleOneInRange) {

@@ -1,4 +1,5 @@
 import HTTPHosting
+import HTTPTypes
 import Testing
 
 @testable import ControlPlane

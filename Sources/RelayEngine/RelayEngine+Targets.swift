@@ -15,6 +15,7 @@ extension RelayEngine {
         interfaces: [NetworkInterface],
         admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) -> RelaySession? {
+        noteAddresses(of: interfaces)
         let targets = session.targets.map { refreshed($0, session, interfaces, admits) }
         let isSame = zip(targets, session.targets).allSatisfy { $0 === $1 }
         if isSame { return nil }

@@ -22,7 +22,13 @@ extension ActiveSession {
             )
             target.activity.countForwarded(traffic)
             total = total + traffic
-            target.relay?.noteRelayed(batch, sent, traffic, at: now)
+            target.relay?.noteRelayed(
+                batch,
+                sent,
+                traffic,
+                keepsTTL: target.target.definition.ttlMode == .decrement,
+                at: now
+            )
         }
         activity.counters.countForwarded(total)
     }
@@ -119,10 +125,13 @@ extension ActiveTarget {
 
 extension ActiveSession {
     /// What this session sent for another one: counted, remembered, and known as its own.
+    ///
+    /// - Parameter keepsTTL: whether it left with the TTL that it came with, less 1.
     func noteRelayed(
         _ batch: borrowing ReceiveBatch,
         _ sent: UInt64,
         _ traffic: Traffic,
+        keepsTTL: Bool,
         at monotonicNow: Int64
     ) {
         let now = HostNetwork.now()
@@ -146,6 +155,7 @@ extension ActiveSession {
                         to: destination,
                         source: nil,
                         length: batch.length(index),
+                        ttl: keepsTTL ? batch.datagram(index).ttl.map { $0 - 1 } : nil,
                         at: now
                     ),
                     payload: batch.payload(index)

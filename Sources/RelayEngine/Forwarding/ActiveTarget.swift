@@ -80,7 +80,7 @@ final class ActiveTarget {
     func select(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) -> UInt64 {
         let definition = target.definition
         if reflection == nil && limiter == nil && definition.sampleOneIn == 1
-            && definition.ttlMode == .fixed
+            && definition.ttlMode == .fixed && relay?.sendLimiter == nil
         {
             return mask
         }

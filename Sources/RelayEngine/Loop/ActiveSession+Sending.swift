@@ -196,15 +196,18 @@ extension ActiveSession {
                 Endpoint(address, port: session.socket.localEndpoint.port)
             },
             length: batch.payload(index).count,
+            ttl: batch.ttl(index),
             at: now
         )
     }
 
-    /// The header of a datagram that left; the source is nil where the kernel chose it.
+    /// The header of a datagram that left; the source is nil where the kernel chose it, and the
+    /// TTL where it is the socket's.
     func sentHeader(
         to destination: Endpoint,
         source: Endpoint?,
         length: Int,
+        ttl: UInt8?,
         at now: Timestamp
     ) -> PacketRing.Header {
         let isReply = destination != session.path.destination
@@ -216,7 +219,7 @@ extension ActiveSession {
             destinationClass: destinationClass(of: destination.address),
             interfaceIndex: isReply ? 0 : forcedInterfaceIndex,
             localAddress: nil,
-            ttl: isReply ? nil : session.definition.ttl,
+            ttl: ttl ?? (isReply ? nil : session.definition.ttl),
             length: length,
             dropReason: nil
         )

@@ -88,6 +88,14 @@ import RelayModel
         return IPAddress(unsafe outgoing[index].local_address)
     }
 
+    /// The TTL that a datagram in the batch asks for; nil = the socket's.
+    func ttl(_ index: Int) -> UInt8? {
+        precondition((0..<count).contains(index))
+        // Safe because the index is below the initialized count.
+        let ttl = unsafe outgoing[index].ttl
+        return ttl == 0 ? nil : UInt8(clamping: ttl)
+    }
+
     /// The payload of a datagram in the batch.
     @_lifetime(borrow self)
     func payload(_ index: Int) -> Span<UInt8> {

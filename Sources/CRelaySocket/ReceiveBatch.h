@@ -4,17 +4,22 @@
 
 #include "CRelaySocket.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
-// IP_PKTINFO or IPV6_PKTINFO, and the TTL or hop limit, with room to spare.
-#define RECEIVE_CONTROL_BYTES 128
+// IP_PKTINFO or IPV6_PKTINFO, and the TTL or hop limit: a cache line.
+#define RECEIVE_CONTROL_BYTES 64
 
 typedef struct {
     struct mmsghdr messages[RELAY_BATCH_DATAGRAMS];
     struct iovec vectors[RELAY_BATCH_DATAGRAMS];
-    struct sockaddr_storage names[RELAY_BATCH_DATAGRAMS];
-    _Alignas(16) uint8_t controls[RELAY_BATCH_DATAGRAMS][RECEIVE_CONTROL_BYTES];
+    struct sockaddr_in6 names[RELAY_BATCH_DATAGRAMS]; // or sockaddr_in, which is smaller
+    _Alignas(64) uint8_t controls[RELAY_BATCH_DATAGRAMS][RECEIVE_CONTROL_BYTES];
     int used; // headers that the last receive wrote and that must be reset
 } receive_batch;
+
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) <=
+                   RECEIVE_CONTROL_BYTES,
+               "the control messages fit");
 
 #endif

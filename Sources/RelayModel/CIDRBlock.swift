@@ -6,8 +6,8 @@ package struct CIDRBlock: Hashable, Sendable {
 
     /// Whether it was written without a prefix; it is shown as it was written.
     private let isBare: Bool
-    private let highMask: UInt64
-    private let lowMask: UInt64
+    @usableFromInline let highMask: UInt64
+    @usableFromInline let lowMask: UInt64
 
     /// Returns nil when the prefix is longer than the address.
     package init?(_ address: IPAddress, prefixLength: Int) {
@@ -46,6 +46,7 @@ package struct CIDRBlock: Hashable, Sendable {
     }
 
     /// Whether the address is in the block; never across families.
+    @inlinable
     @inline(__always)
     package func contains(_ candidate: IPAddress) -> Bool {
         candidate.family == address.family

@@ -22,7 +22,7 @@ package enum DestinationClass: UInt8, Sendable, CaseIterable {
 
 /// A set of destination classes: what a session lets in.
 package struct DestinationClassSet: Hashable, Sendable, ExpressibleByArrayLiteral {
-    private var bits: UInt8 = 0
+    @usableFromInline var bits: UInt8 = 0
 
     package init(_ classes: some Sequence<DestinationClass>) {
         for member in classes { bits |= 1 << member.rawValue }
@@ -30,6 +30,7 @@ package struct DestinationClassSet: Hashable, Sendable, ExpressibleByArrayLitera
 
     package init(arrayLiteral elements: DestinationClass...) { self.init(elements) }
 
+    @inlinable
     @inline(__always)
     package func contains(_ member: DestinationClass) -> Bool { bits & 1 << member.rawValue != 0 }
 

@@ -6,10 +6,16 @@ package struct Endpoint: Hashable, Sendable {
     /// The interface a link-local IPv6 address belongs to (`sin6_scope_id`, ipv6(7)); 0 = none.
     package var scopeID: UInt32
 
+    @inlinable
     package init(_ address: IPAddress, port: UInt16, scopeID: UInt32 = 0) {
         self.address = address
         self.port = port
         self.scopeID = scopeID
+    }
+
+    @inlinable
+    package static func == (left: Endpoint, right: Endpoint) -> Bool {
+        left.port == right.port && left.address == right.address && left.scopeID == right.scopeID
     }
 }
 

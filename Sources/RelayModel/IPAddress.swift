@@ -1,6 +1,8 @@
 /// An IPv4 or IPv6 address without a zone; 128 bits, trivially copyable, compared by value.
 ///
 /// An IPv4 address keeps its 32 bits in `low`; it never equals the IPv4-mapped IPv6 address.
+///
+/// What the data plane does with it for each datagram is inlinable: no call leaves its module.
 package struct IPAddress: Hashable, Sendable {
     package enum Family: UInt8, Sendable {
         case ipv4 = 4
@@ -14,6 +16,7 @@ package struct IPAddress: Hashable, Sendable {
     package let low: UInt64
 
     /// An IPv4 address from its 32 bits in host order: 127.0.0.1 is `0x7F00_0001`.
+    @inlinable
     package init(ipv4 bits: UInt32) {
         family = .ipv4
         high = 0
@@ -21,6 +24,7 @@ package struct IPAddress: Hashable, Sendable {
     }
 
     /// An IPv6 address from its two halves in host order.
+    @inlinable
     package init(ipv6High high: UInt64, low: UInt64) {
         family = .ipv6
         self.high = high
@@ -35,6 +39,11 @@ package struct IPAddress: Hashable, Sendable {
     /// 255.255.255.255, the limited broadcast address (RFC 919).
     package static let limitedBroadcast = IPAddress(ipv4: 0xFFFF_FFFF)
 
+    @inlinable
+    package static func == (left: IPAddress, right: IPAddress) -> Bool {
+        left.low == right.low && left.high == right.high && left.family == right.family
+    }
+
     /// 32 for IPv4, 128 for IPv6.
     package var bitWidth: Int { family == .ipv4 ? 32 : 128 }
 }
@@ -43,6 +52,7 @@ package struct IPAddress: Hashable, Sendable {
 
 extension IPAddress {
     /// 224.0.0.0/4 (RFC 1112) or ff00::/8 (RFC 4291).
+    @inlinable
     package var isMulticast: Bool {
         family == .ipv4 ? low >> 28 == 0xE : high >> 56 == 0xFF
     }

@@ -2,6 +2,7 @@
 package struct Timestamp: Hashable, Sendable, Comparable {
     package let nanoseconds: Int64
 
+    @inlinable
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool {

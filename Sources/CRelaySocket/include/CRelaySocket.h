@@ -84,7 +84,7 @@ typedef struct {
     uint32_t truncated;
 } relay_received;
 
-// Bytes of memory that relay_receive works in, aligned to 16; its slots come on top.
+// Bytes of memory that relay_receive works in, aligned to 64; its slots come on top.
 size_t relay_batch_bytes(void);
 // Prepares memory of relay_batch_bytes() and RELAY_BATCH_DATAGRAMS slots of RELAY_SLOT_BYTES.
 void relay_batch_initialize(void *batch, uint8_t *slots);

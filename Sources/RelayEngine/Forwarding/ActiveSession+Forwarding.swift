@@ -137,12 +137,16 @@ extension ActiveSession {
         let now = HostNetwork.now()
         activity.counters.countSent(traffic, at: now)
         guard let destination = session.path.destination else { return }
-        if dropsOwnCopies {
+        if admission.dropsOwnCopies {
             var rest = sent
             while rest != 0 {
                 let index = rest.trailingZeroBitCount
                 rest &= rest &- 1
-                own.noteSent(batch.payload(index), to: destination.address, at: monotonicNow)
+                admission.own.noteSent(
+                    batch.payload(index),
+                    to: destination.address,
+                    at: monotonicNow
+                )
             }
         }
         _ = activity.recentPackets.record(.sent) { ring, _ in
@@ -166,9 +170,9 @@ extension ActiveSession {
 
     /// The same for datagrams that chaos had held back.
     func noteRelayed(_ batch: borrowing SendBatch, _ range: Range<Int>, at monotonicNow: Int64) {
-        if dropsOwnCopies {
+        if admission.dropsOwnCopies {
             for index in range {
-                own.noteSent(
+                admission.own.noteSent(
                     batch.payload(index),
                     to: batch.destination(index).address,
                     at: monotonicNow

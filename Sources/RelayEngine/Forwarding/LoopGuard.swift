@@ -30,6 +30,10 @@ struct LoopGuard {
     private let lifetimeTicks: UInt32
     /// Allocated when the first datagram comes.
     private var entries: [Entry] = []
+    /// Of the batch at hand.
+    private var digests = InlineArray<64, UInt64>(repeating: 0)
+    /// What keeps the compiler from leaving out that `prepare` looks.
+    private var looked: UInt32 = 0
 
     /// 0–60 000 milliseconds; 0 = off. An entry lives up to two ticks longer.
     init(lifetimeMilliseconds: Int) {
@@ -38,22 +42,66 @@ struct LoopGuard {
             nanoseconds == 0 ? 0 : UInt32(nanoseconds >> Self.tickShift) + 1
     }
 
-    /// Whether the datagram was relayed before and came back; if not, it is remembered.
+    /// Works out the digests of the datagrams of a mask, for `isReturning`. The places in the table
+    /// are looked at here, so that their cache lines come all at once and not one after the other.
+    mutating func prepare(_ batch: borrowing ReceiveBatch, _ mask: UInt64) {
+        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
+        var (rest, sum) = (mask, UInt32(0))
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            let digest = max(PayloadHash.digest(batch.payload(index)), 1)
+            digests[index] = digest
+            sum &+= entries[Self.bucket(of: digest)].at
+        }
+        looked = sum
+    }
+
+    /// Whether a datagram was relayed before and came back; if not, it is remembered.
     ///
     /// - Parameters:
-    ///   - refusesRepeats: Take repetitions of the same source for returning ones too: where
+    ///   - index: its index in the batch, whose digests were prepared.
+    ///   - refusesRepeats: take repetitions of the same source for returning ones too: where
     ///     relays preserve sources, the source does not tell. One passes per lifetime.
-    ///   - now: Monotonic nanoseconds.
+    ///   - now: monotonic nanoseconds.
+    @inline(__always)
+    mutating func isReturning(
+        _ index: Int,
+        _ datagram: ReceivedDatagram,
+        _ refusesRepeats: Bool,
+        at now: Int64
+    ) -> Bool {
+        isReturning(
+            digests[index],
+            from: UInt32(truncatingIfNeeded: datagram.sourceKey >> 32),
+            refusesRepeats: refusesRepeats,
+            at: now
+        )
+    }
+
+    /// The same for a payload by itself.
     mutating func isReturning(
         _ payload: Span<UInt8>,
         from source: Endpoint,
         refusesRepeats: Bool,
         at now: Int64
     ) -> Bool {
-        if lifetimeTicks == 0 { return false }
         if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
-        let digest = max(PayloadHash.digest(payload), 1)
-        let key = UInt32(truncatingIfNeeded: PayloadHash.of(source))
+        return isReturning(
+            max(PayloadHash.digest(payload), 1),
+            from: UInt32(truncatingIfNeeded: PayloadHash.of(source)),
+            refusesRepeats: refusesRepeats,
+            at: now
+        )
+    }
+
+    private mutating func isReturning(
+        _ digest: UInt64,
+        from key: UInt32,
+        refusesRepeats: Bool,
+        at now: Int64
+    ) -> Bool {
+        if lifetimeTicks == 0 { return false }
         let tick = UInt32(truncatingIfNeeded: now &>> Self.tickShift)
         let index = place(of: digest, at: tick)
         let known = entries[index]
@@ -66,10 +114,16 @@ struct LoopGuard {
         return false
     }
 
+    /// The first place that a digest can be in.
+    @inline(__always)
+    private static func bucket(of digest: UInt64) -> Int {
+        Int(digest &>> 32) & (entriesMax - bucketEntries)
+    }
+
     /// Where the digest is, or else what it may overwrite: an empty place or the oldest entry.
     @inline(__always)
     private func place(of digest: UInt64, at tick: UInt32) -> Int {
-        let first = Int(digest &>> 32) & (Self.entriesMax - Self.bucketEntries)
+        let first = Self.bucket(of: digest)
         var oldest = first
         var oldestAge: UInt32 = 0
         for index in first..<first + Self.bucketEntries {

@@ -33,8 +33,9 @@ final class RelaySources {
 
     /// Whether a forward target of this daemon sent it.
     @inline(__always)
-    func contains(_ source: Endpoint) -> Bool {
-        let bit = ports[Int(source.port >> 6)] & (1 &<< UInt64(source.port & 63))
-        return bit != 0 && addresses.contains(source.address)
+    func contains(_ datagram: ReceivedDatagram) -> Bool {
+        let port = datagram.sourcePort
+        let bit = ports[Int(port >> 6)] & (1 &<< UInt64(port & 63))
+        return bit != 0 && addresses.contains(datagram.source.address)
     }
 }

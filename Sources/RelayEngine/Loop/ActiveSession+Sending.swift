@@ -86,10 +86,10 @@ extension ActiveSession {
 
     private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
         let now = HostNetwork.now()
-        if dropsOwnCopies {
+        if admission.dropsOwnCopies {
             let now = HostNetwork.monotonicNanoseconds()
             for index in 0..<count {
-                own.noteSent(
+                admission.own.noteSent(
                     batch.payload(index),
                     to: batch.destination(index).address,
                     at: now

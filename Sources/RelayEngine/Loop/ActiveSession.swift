@@ -10,22 +10,15 @@ final class ActiveSession {
     /// How the poller watches the socket.
     var watch = Poller.Watch.readable
 
-    private(set) var filter: DatagramFilter
-    /// Whether it receives copies of what it sends, and drops them. A copy comes back by the
-    /// loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
-    private(set) var dropsOwnCopies: Bool
-    var own = OwnDatagrams()
+    /// What it accepts.
+    var admission: Admission
     var replier: Replier?
     /// Where accepted datagrams go on to.
     private(set) var targets: [ActiveTarget] = []
     /// How it waits before it drains its socket.
     var drain: Drain
-    /// What `limits` lets be sent, and forwarded.
+    /// What `limits` lets be sent.
     var sendLimiter: TrafficLimiter?
-    private var forwardLimiter: TrafficLimiter?
-    private var loopGuard: LoopGuard?
-    /// Whether a repetition cannot be told from a datagram that has come back.
-    private var refusesRepeats = false
     private let relaySources: RelaySources
 
     /// Receives in a row before the other sessions get their turn.
@@ -34,44 +27,36 @@ final class ActiveSession {
     init(_ session: RelaySession, hostname: String, relaySources: RelaySources) {
         self.session = session
         self.relaySources = relaySources
-        filter = DatagramFilter(session)
-        dropsOwnCopies = session.definition.dropsOwnCopies
+        let now = HostNetwork.monotonicNanoseconds()
+        admission = Admission(session, relaySources: relaySources, at: now)
         replier = session.definition.reply.map { Replier($0, hostname: hostname) }
         drain = Drain(session.definition.coalescing)
-        limit(as: session.definition)
-        setTargets(of: session)
+        sendLimiter = session.definition.limits.map { TrafficLimiter($0, at: now) }
+        setTargets(of: session, at: now)
     }
 
     /// Goes on with another definition for the same socket. What has an equal definition keeps its
     /// state: an equal reply and equal limits their token buckets, an equal target all it holds.
     func change(to next: RelaySession, hostname: String) {
-        let previous = session.definition
-        if next.definition.reply != previous.reply {
-            replier = next.definition.reply.map { Replier($0, hostname: hostname) }
-        }
+        let (previous, definition) = (session.definition, next.definition)
+        let now = HostNetwork.monotonicNanoseconds()
         session = next
-        filter = DatagramFilter(next)
-        dropsOwnCopies = next.definition.dropsOwnCopies
-        // Copies that are let in use nothing up.
-        if !dropsOwnCopies { own = OwnDatagrams() }
-        if next.definition.coalescing != previous.coalescing {
-            drain.change(to: next.definition.coalescing)
+        admission.change(
+            to: Admission(next, relaySources: relaySources, at: now),
+            from: previous,
+            to: definition
+        )
+        if definition.reply != previous.reply {
+            replier = definition.reply.map { Replier($0, hostname: hostname) }
         }
-        if next.definition.limits != previous.limits { limit(as: next.definition) }
-        if next.definition.loopGuardMilliseconds != previous.loopGuardMilliseconds {
-            loopGuard = nil
+        if definition.coalescing != previous.coalescing { drain.change(to: definition.coalescing) }
+        if definition.limits != previous.limits {
+            sendLimiter = definition.limits.map { TrafficLimiter($0, at: now) }
         }
-        setTargets(of: next)
+        setTargets(of: next, at: now)
     }
 
-    private func limit(as definition: SessionDefinition) {
-        let now = HostNetwork.monotonicNanoseconds()
-        sendLimiter = definition.limits.map { TrafficLimiter($0, at: now) }
-        forwardLimiter = sendLimiter
-    }
-
-    private func setTargets(of session: RelaySession) {
-        let now = HostNetwork.monotonicNanoseconds()
+    private func setTargets(of session: RelaySession, at now: Int64) {
         let old = targets
         targets = session.targets.map { target in
             if let active = old.first(where: { $0.serves(target) }) { return active }
@@ -88,13 +73,6 @@ final class ActiveSession {
             active.relay = nil
         }
         activity.setTargets(targets.map(\.activity))
-        let milliseconds = session.definition.loopGuardMilliseconds
-        if targets.isEmpty || milliseconds == 0 {
-            loopGuard = nil
-        } else if loopGuard == nil {
-            loopGuard = LoopGuard(lifetimeMilliseconds: milliseconds)
-        }
-        refusesRepeats = session.definition.preservesSources
     }
 
     /// Lets go of everything that belongs to its targets; it is not served any longer.
@@ -134,60 +112,14 @@ final class ActiveSession {
         replies: inout SendBatch
     ) {
         let now = HostNetwork.now()
-        let forwards = !targets.isEmpty
-        let monotonicNow = dropsOwnCopies || forwards ? HostNetwork.monotonicNanoseconds() : 0
-        var tally = ReceiveTally()
-        var verdicts = InlineArray<64, DropReason?>(repeating: nil)
-        var accepted: UInt64 = 0
-        for index in 0..<count {
-            let datagram = batch.datagram(index)
-            var verdict = filter.dropReason(datagram) {
-                isOwn(datagram, batch.payload(index), monotonicNow)
-            }
-            if forwards && verdict == nil {
-                verdict = dropReason(ofForwarding: datagram, batch.payload(index), monotonicNow)
-            }
-            verdicts[index] = verdict
-            if verdict == nil { accepted |= 1 &<< UInt64(index) }
-            tally.count(datagram.length, verdict)
-            if datagram.isTruncated { tally.truncated += 1 }
+        let monotonicNow = admission.needsTime ? HostNetwork.monotonicNanoseconds() : 0
+        let verdicts = admission.judge(batch, count, at: monotonicNow)
+        activity.counters.countReceived(verdicts.tally, at: now)
+        let first = remember(batch, count, verdicts.reasons, now)
+        if !targets.isEmpty && verdicts.accepted != 0 {
+            forward(batch, verdicts.accepted, at: monotonicNow)
         }
-        activity.counters.countReceived(tally, at: now)
-        let first = remember(batch, count, verdicts, now)
-        if forwards && accepted != 0 { forward(batch, accepted, at: monotonicNow) }
-        if replier != nil { reply(to: batch, count, verdicts, first, &replies) }
-    }
-
-    /// Why a datagram that came through the filter must not go on; nil = it goes on.
-    @inline(__always)
-    private func dropReason(
-        ofForwarding datagram: ReceivedDatagram,
-        _ payload: Span<UInt8>,
-        _ now: Int64
-    ) -> DropReason? {
-        if relaySources.contains(datagram.source) { return .loop }
-        if loopGuard?.isReturning(
-            payload,
-            from: datagram.source,
-            refusesRepeats: refusesRepeats,
-            at: now
-        ) == true {
-            return .loop
-        }
-        if forwardLimiter?.take(bytes: datagram.length, at: now) == false { return .rate }
-        return nil
-    }
-
-    private func isOwn(
-        _ datagram: ReceivedDatagram,
-        _ payload: Span<UInt8>,
-        _ now: Int64
-    ) -> Bool {
-        guard dropsOwnCopies,
-            datagram.source.port == session.socket.localEndpoint.port,
-            let destination = datagram.destination
-        else { return false }
-        return own.takeCopy(payload, to: destination, at: now)
+        if replier != nil { reply(to: batch, count, verdicts.reasons, first, &replies) }
     }
 
     private func remember(
@@ -231,19 +163,6 @@ final class ActiveSession {
                 errno: SystemCallError.name(of: number)
             )
         )
-    }
-}
-
-extension SessionDefinition {
-    fileprivate var dropsOwnCopies: Bool {
-        (kind == .multicastPeer || role == .peer) && !receiveOwn
-    }
-
-    fileprivate var preservesSources: Bool {
-        forward.contains { target in
-            guard case .endpoint(let endpoint) = target.destination else { return false }
-            return endpoint.sourceMode == .preserve
-        }
     }
 }
 

@@ -55,6 +55,8 @@ struct PacketRing: ~Copyable {
     private(set) var count = 0
     /// The sequence number of the newest packet; 0 = none yet.
     private(set) var newest: UInt64 = 0
+    /// Where its header is: dividing by the capacity for each packet would cost more than copying.
+    private var newestIndex = 0
 
     init(capacity: Int, snapLength: Int) {
         self.capacity = capacity
@@ -75,10 +77,11 @@ struct PacketRing: ~Copyable {
         // Before the packet is counted: `oldest` follows from `newest`.
         makeRoom(for: captured)
         newest += 1
-        let index = Int(newest % UInt64(capacity))
-        headers[index] = header
-        headers[index].capturedLength = captured
-        headers[index].position = payloads?.append(payload, length: captured) ?? 0
+        newestIndex = newestIndex + 1 == capacity ? 0 : newestIndex + 1
+        var header = header
+        header.capturedLength = captured
+        header.position = payloads?.append(payload, length: captured) ?? 0
+        headers[newestIndex] = header
         count += 1
     }
 
@@ -90,8 +93,12 @@ struct PacketRing: ~Copyable {
         )
     }
 
-    private func header(_ sequence: UInt64) -> Header {
-        headers[Int(sequence % UInt64(capacity))]
+    private func header(_ sequence: UInt64) -> Header { headers[index(of: sequence)] }
+
+    /// Where the header of a packet is that is still there.
+    private func index(of sequence: UInt64) -> Int {
+        let index = newestIndex - Int(newest - sequence)
+        return index < 0 ? index + capacity : index
     }
 
     private func payload(_ header: Header) -> [UInt8] {
@@ -103,7 +110,7 @@ struct PacketRing: ~Copyable {
         if count == capacity { count -= 1 }
         let position = payloads?.nextPosition(length: length) ?? 0
         let limit = position + length - (payloads?.capacity ?? 0)
-        while count > 0 && headers[Int(oldest % UInt64(capacity))].position < limit { count -= 1 }
+        while count > 0 && headers[index(of: oldest)].position < limit { count -= 1 }
     }
 
     /// A copy of a packet that is still there.

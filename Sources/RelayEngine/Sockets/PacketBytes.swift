@@ -7,6 +7,8 @@
     private let memory: UnsafeMutablePointer<UInt8>
     /// The position after the newest payload.
     private(set) var end = 0
+    /// Where that is in memory, below the capacity: dividing costs more than copying a header.
+    private var offset = 0
 
     /// Room for `capacity` bytes, at least 1.
     init(capacity: Int) {
@@ -22,22 +24,23 @@
 
     /// Where the next payload of this length would start: at the wrap rather than across it.
     func nextPosition(length: Int) -> Int {
-        let offset = end % capacity
-        return offset + length <= capacity ? end : end + capacity - offset
+        offset + length <= capacity ? end : end + capacity - offset
     }
 
     /// Copies the first `length` bytes in, and returns their position.
     mutating func append(_ payload: Span<UInt8>, length: Int) -> Int {
         precondition(length <= payload.count && length <= capacity)
         let position = nextPosition(length: length)
+        if position != end { offset = 0 }
         // Safe because offset + length <= capacity, by `nextPosition`.
-        let start = unsafe memory + position % capacity
+        let start = unsafe memory + offset
         unsafe payload.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress, length > 0 {
                 unsafe start.update(from: base, count: length)
             }
         }
         end = position + length
+        offset = offset + length == capacity ? 0 : offset + length
         return position
     }
 

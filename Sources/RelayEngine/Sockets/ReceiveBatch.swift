@@ -14,7 +14,7 @@ import RelayModel
 
     init() {
         // Safe because each block has the size that C asks for and lives until deinit.
-        unsafe headers = .allocate(byteCount: relay_batch_bytes(), alignment: 16)
+        unsafe headers = .allocate(byteCount: relay_batch_bytes(), alignment: 64)
         unsafe slots = .allocate(capacity: Self.capacity * Self.slotBytes)
         unsafe received = .allocate(capacity: Self.capacity)
         unsafe received.initialize(repeating: relay_received(), count: Self.capacity)
@@ -52,6 +52,14 @@ import RelayModel
         return Int(unsafe received[index].length)
     }
 
+    /// Whether the datagram at an index below what `receive` returned did not fit in its slot.
+    @inline(__always)
+    func isTruncated(_ index: Int) -> Bool {
+        precondition((0..<Self.capacity).contains(index))
+        // Safe because the index is below the capacity of an initialized block.
+        return unsafe received[index].truncated != 0
+    }
+
     /// What C needs to send from the slots; the pointers must not leave the body.
     @inline(__always)
     func withReceived<Result>(
@@ -73,37 +81,57 @@ import RelayModel
     }
 }
 
-/// A received datagram without its payload.
+/// A received datagram without its payload, as C describes it.
 struct ReceivedDatagram {
-    let source: Endpoint
-    /// nil when the control message was missing.
-    let destination: IPAddress?
-    let localAddress: IPAddress?
-    /// 0 = unknown.
-    let interfaceIndex: Int32
-    let ttl: UInt8?
-    let length: Int
-    let isTruncated: Bool
+    private let received: relay_received
 
     @inline(__always)
-    init(_ received: relay_received) {
-        source = Endpoint(received.source) ?? Endpoint(.unspecified(.ipv4), port: 0)
-        destination = IPAddress(received.destination)
-        localAddress = IPAddress(received.local_address)
-        interfaceIndex = received.interface_index
-        ttl = UInt8(exactly: received.ttl)
-        length = Int(received.length)
-        isTruncated = received.truncated != 0
+    init(_ received: relay_received) { self.received = received }
+
+    var source: Endpoint {
+        @inline(__always) get {
+            Endpoint(received.source) ?? Endpoint(.unspecified(.ipv4), port: 0)
+        }
     }
+
+    var sourcePort: UInt16 { @inline(__always) get { received.source.port } }
+
+    /// nil when the control message was missing.
+    var destination: IPAddress? { @inline(__always) get { IPAddress(received.destination) } }
+
+    var localAddress: IPAddress? { @inline(__always) get { IPAddress(received.local_address) } }
+
+    /// 0 = unknown.
+    var interfaceIndex: Int32 { @inline(__always) get { received.interface_index } }
+
+    var ttl: UInt8? { @inline(__always) get { UInt8(exactly: received.ttl) } }
+
+    var length: Int { @inline(__always) get { Int(received.length) } }
+
+    var isTruncated: Bool { @inline(__always) get { received.truncated != 0 } }
 
     /// What the destination address is on this host.
     ///
     /// For a unicast datagram the kernel gives the destination as the local address too
     /// (`ipi_spec_dst`, ip(7)); where they differ and it is no group, it was a broadcast.
-    @inline(__always)
     var destinationClass: DestinationClass? {
-        guard let destination else { return nil }
-        if destination.isMulticast { return .multicast }
-        return localAddress == destination ? .unicast : .broadcast
+        @inline(__always) get {
+            guard let destination else { return nil }
+            if destination.isMulticast { return .multicast }
+            let (address, local) = (received.destination, received.local_address)
+            let isLocal =
+                address.low == local.low && address.high == local.high
+                && address.family == local.family
+            return isLocal ? .unicast : .broadcast
+        }
+    }
+
+    /// The source address and port, for tables of sources: equal ones have equal keys.
+    var sourceKey: UInt64 {
+        @inline(__always) get {
+            let source = received.source
+            let port = UInt64(source.port) &<< 48 ^ UInt64(source.scope_id) &<< 16
+            return (source.low ^ port) &* 0x9E37_79B9_7F4A_7C15 ^ source.high
+        }
     }
 }

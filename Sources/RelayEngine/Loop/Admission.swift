@@ -1,0 +1,145 @@
+import RelayModel
+
+/// Decides which datagrams of a batch a session accepts, and keeps what it needs for that.
+///
+/// A batch is judged in one call, so that what changes with each datagram stays in registers.
+struct Admission {
+    /// What a batch came to.
+    struct Verdicts {
+        /// Why a datagram is dropped; nil = accepted.
+        var reasons = InlineArray<64, DropReason?>(repeating: nil)
+        /// The accepted datagrams, as bits.
+        var accepted: UInt64 = 0
+        var tally = ReceiveTally()
+    }
+
+    private let filter: DatagramFilter
+    /// Whether the session receives copies of what it sends, and drops them. A copy comes back by
+    /// the loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
+    let dropsOwnCopies: Bool
+    /// The session's own port, which its copies come from.
+    private let localPort: UInt16
+    var own = OwnDatagrams()
+
+    /// nil for a session that forwards nothing.
+    private var relaySources: RelaySources?
+    private var limiter: TrafficLimiter?
+    private var loopGuard: LoopGuard?
+    /// Whether a repetition cannot be told from a datagram that has come back.
+    private let refusesRepeats: Bool
+
+    init(_ session: RelaySession, relaySources: RelaySources, at now: Int64) {
+        let definition = session.definition
+        filter = DatagramFilter(session)
+        dropsOwnCopies = definition.dropsOwnCopies
+        localPort = session.socket.localEndpoint.port
+        refusesRepeats = definition.preservesSources
+        if definition.forward.isEmpty { return }
+        self.relaySources = relaySources
+        limiter = definition.limits.map { TrafficLimiter($0, at: now) }
+        if definition.loopGuardMilliseconds > 0 {
+            loopGuard = LoopGuard(lifetimeMilliseconds: definition.loopGuardMilliseconds)
+        }
+    }
+
+    /// Goes on as another one decides, with what this one knows and still needs.
+    mutating func change(
+        to next: Admission,
+        from previous: SessionDefinition,
+        to definition: SessionDefinition
+    ) {
+        let old = self
+        self = next
+        // Copies that are let in use nothing up.
+        if dropsOwnCopies { own = old.own }
+        if limiter != nil && definition.limits == previous.limits && old.limiter != nil {
+            limiter = old.limiter
+        }
+        if loopGuard != nil && old.loopGuard != nil
+            && definition.loopGuardMilliseconds == previous.loopGuardMilliseconds
+        {
+            loopGuard = old.loopGuard
+        }
+    }
+
+    /// Judges the first `count` datagrams; the time is monotonic nanoseconds, and needed only when
+    /// `needsTime`.
+    mutating func judge(_ batch: borrowing ReceiveBatch, _ count: Int, at now: Int64) -> Verdicts {
+        var verdicts = Verdicts()
+        for index in 0..<count {
+            let datagram = batch.datagram(index)
+            let reason = filter.dropReason(datagram) {
+                takeCopy(datagram, batch.payload(index), now)
+            }
+            verdicts.reasons[index] = reason
+            if reason == nil { verdicts.accepted |= 1 &<< UInt64(index) }
+        }
+        if relaySources != nil && verdicts.accepted != 0 {
+            judgeForwarding(batch, &verdicts, at: now)
+        }
+        for index in 0..<count {
+            verdicts.tally.count(batch.length(index), verdicts.reasons[index])
+            if batch.isTruncated(index) { verdicts.tally.truncated += 1 }
+        }
+        return verdicts
+    }
+
+    /// Whether `judge` looks at the time.
+    var needsTime: Bool { dropsOwnCopies || relaySources != nil }
+
+    private mutating func takeCopy(
+        _ datagram: ReceivedDatagram,
+        _ payload: Span<UInt8>,
+        _ now: Int64
+    ) -> Bool {
+        guard dropsOwnCopies, datagram.sourcePort == localPort,
+            let destination = datagram.destination
+        else { return false }
+        return own.takeCopy(payload, to: destination, at: now)
+    }
+
+    /// What came through the filter must still not circle, nor exceed the limits.
+    private mutating func judgeForwarding(
+        _ batch: borrowing ReceiveBatch,
+        _ verdicts: inout Verdicts,
+        at now: Int64
+    ) {
+        var rest = verdicts.accepted
+        loopGuard?.prepare(batch, rest)
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            guard let reason = dropReason(ofForwarding: batch, index, now) else { continue }
+            verdicts.reasons[index] = reason
+            verdicts.accepted &= ~(1 &<< UInt64(index))
+        }
+    }
+
+    @inline(__always)
+    private mutating func dropReason(
+        ofForwarding batch: borrowing ReceiveBatch,
+        _ index: Int,
+        _ now: Int64
+    ) -> DropReason? {
+        let datagram = batch.datagram(index)
+        if relaySources?.contains(datagram) == true { return .loop }
+        if loopGuard?.isReturning(index, datagram, refusesRepeats, at: now) == true {
+            return .loop
+        }
+        if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
+        return nil
+    }
+}
+
+extension SessionDefinition {
+    fileprivate var dropsOwnCopies: Bool {
+        (kind == .multicastPeer || role == .peer) && !receiveOwn
+    }
+
+    fileprivate var preservesSources: Bool {
+        forward.contains { target in
+            guard case .endpoint(let endpoint) = target.destination else { return false }
+            return endpoint.sourceMode == .preserve
+        }
+    }
+}

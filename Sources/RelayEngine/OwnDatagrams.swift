@@ -17,7 +17,7 @@ struct OwnDatagrams {
 
     private struct Entry {
         var sample: UInt64 = 0
-        var hash = 0
+        var hash: UInt64 = 0
         /// `.min` = used up, and in no list.
         var at: Int64 = .min
         var following = OwnDatagrams.none
@@ -61,7 +61,7 @@ struct OwnDatagrams {
         let sample = Self.sample(payload, destination)
         let bucket = Self.bucket(of: sample)
         removeExpired(of: bucket, before: earliest)
-        var hash: Int?
+        var hash: UInt64?
         var (previous, index) = (Self.none, buckets[bucket].first)
         while index != Self.none {
             if entries[Int(index)].sample == sample {
@@ -126,11 +126,7 @@ struct OwnDatagrams {
             ^ destination.low ^ destination.high &<< 1
     }
 
-    private static func hash(_ payload: Span<UInt8>, _ destination: IPAddress) -> Int {
-        var hasher = Hasher()
-        hasher.combine(destination)
-        hasher.combine(payload.count)
-        hasher.combine(payload)
-        return hasher.finalize()
+    private static func hash(_ payload: Span<UInt8>, _ destination: IPAddress) -> UInt64 {
+        PayloadHash.whole(payload) ^ PayloadHash.of(Endpoint(destination, port: 0))
     }
 }

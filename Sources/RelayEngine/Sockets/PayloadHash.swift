@@ -123,16 +123,6 @@ private struct Lanes {
     }
 }
 
-extension Hasher {
-    /// Feeds the bytes of a span.
-    mutating func combine(_ bytes: Span<UInt8>) {
-        // Safe because the pointer does not leave the call.
-        unsafe bytes.withUnsafeBufferPointer { buffer in
-            unsafe combine(bytes: UnsafeRawBufferPointer(buffer))
-        }
-    }
-}
-
 extension Span<UInt8> {
     /// The first and the last eight bytes as words, which overlap where there are fewer than 16;
     /// of fewer than eight bytes all, and 0.

@@ -154,7 +154,11 @@ extension RelayEngine {
             return RelayTarget(
                 target,
                 activity: activity,
-                egress: RelayTarget.Egress(socket: socket, path: path)
+                egress: RelayTarget.Egress(
+                    socket: socket,
+                    path: path,
+                    descriptorCeiling: descriptorCeiling
+                )
             )
         } catch {
             if endpoint.sourceMode == .preserve && error.number == EPERM {

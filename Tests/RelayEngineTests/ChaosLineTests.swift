@@ -14,7 +14,7 @@ import Testing
 
     @Test func aDatagramComesOutAsItWentIn() {
         let line = Line(Chaos())
-        let source = IPAddress(ipv4: 0x7F00_0001)
+        let source = Endpoint(loopbackIPv4, port: 5000)
         let payloads = [[], [UInt8](repeating: 7, count: 65_507), [1, 2, 3]]
         _ = line.admit(payloads[0], ttl: nil, source: nil, at: 0)
         _ = line.admit(payloads[1], ttl: 255, source: source, at: 0)

@@ -110,7 +110,7 @@ final class Line {
     struct Taken {
         let payload: [UInt8]
         let ttl: UInt8?
-        let source: IPAddress?
+        let source: Endpoint?
     }
 
     private var line: ChaosLine
@@ -124,7 +124,7 @@ final class Line {
     func admit(
         _ payload: [UInt8],
         ttl: UInt8?,
-        source: IPAddress?,
+        source: Endpoint?,
         at now: Int64
     ) -> ChaosLine.Fate {
         line.admit(payload.span, ttl: ttl, source: source, at: now)

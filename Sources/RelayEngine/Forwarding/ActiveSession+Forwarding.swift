@@ -14,7 +14,10 @@ extension ActiveSession {
                 target.admit(batch, mask, at: now)
                 continue
             }
-            let sent = send(batch, mask, to: target)
+            let sent =
+                target.mappings == nil
+                ? send(batch, mask, to: target, on: target.socketNumber)
+                : sendForAskers(batch, mask, to: target, at: now)
             if sent == 0 { continue }
             let traffic = Traffic(
                 datagrams: UInt64(sent.nonzeroBitCount),
@@ -33,13 +36,14 @@ extension ActiveSession {
         activity.counters.countForwarded(total)
     }
 
-    /// Sends to one target; the datagrams that left.
-    private func send(
+    /// Sends to one target by this socket; the datagrams that left.
+    func send(
         _ batch: borrowing ReceiveBatch,
         _ mask: UInt64,
-        to target: ActiveTarget
+        to target: ActiveTarget,
+        on number: Int32?
     ) -> UInt64 {
-        guard let number = target.socketNumber else {
+        guard let number else {
             target.activity.countFailed(UInt64(mask.nonzeroBitCount))
             return 0
         }

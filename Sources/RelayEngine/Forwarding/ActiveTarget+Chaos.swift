@@ -8,7 +8,8 @@ extension ActiveTarget {
 
     /// Decides the fate of the datagrams of the mask, and holds those that will be sent.
     func admit(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
-        let (keepsTTL, preservesSource) = (target.definition.ttlMode == .fixed, preservesSource)
+        let keepsTTL = target.definition.ttlMode == .fixed
+        let keepsSource = preservesSource || mappings != nil
         var (rest, lost, overflow) = (mask, 0, 0)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
@@ -17,7 +18,7 @@ extension ActiveTarget {
             let fate = chaos?.admit(
                 batch.payload(index),
                 ttl: keepsTTL ? nil : datagram.ttl.map { $0 - 1 },
-                source: preservesSource ? datagram.source.address : nil,
+                source: keepsSource ? datagram.source : nil,
                 at: now
             )
             lost += fate?.lost ?? 0
@@ -37,31 +38,40 @@ extension ActiveTarget {
     func releaseHeld(at now: Int64, _ outgoing: inout SendBatch) {
         guard let due = chaos?.nextDue, due <= now else { return }
         for _ in 0..<Self.batchesPerTurn {
-            fill(&outgoing, at: now)
+            let asker = fill(&outgoing, at: now)
             if outgoing.count == 0 { break }
-            sendAll(outgoing, at: now)
+            let number = socketNumber(for: asker, count: outgoing.count, at: now)
+            sendAll(outgoing, on: number, at: now)
         }
         activity.setHeld(chaos?.held ?? 0)
     }
 
-    private func fill(_ outgoing: inout SendBatch, at now: Int64) {
+    /// With `mapReplies` a batch is of one asker, which is returned.
+    private func fill(_ outgoing: inout SendBatch, at now: Int64) -> Endpoint? {
         outgoing.removeAll()
+        var asker: Endpoint?
+        let (hasMappings, preservesSource) = (mappings != nil, preservesSource)
         let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
         let interfaceIndex = forwarding?.interfaceIndex ?? 0
         chaos?.takeDue(at: now) { payload, ttl, source in
-            outgoing.append(
+            if hasMappings {
+                if outgoing.count > 0 && source != asker { return false }
+                asker = source
+            }
+            return outgoing.append(
                 payload,
                 to: destination,
                 interfaceIndex: interfaceIndex,
-                localAddress: source,
+                localAddress: preservesSource ? source?.address : nil,
                 ttl: ttl
             )
         }
+        return asker
     }
 
     /// Sends the batch; one that fails is counted and does not stop the others.
-    private func sendAll(_ outgoing: borrowing SendBatch, at now: Int64) {
-        guard forwarding != nil, let number = socketNumber else {
+    private func sendAll(_ outgoing: borrowing SendBatch, on number: Int32?, at now: Int64) {
+        guard forwarding != nil, let number else {
             return activity.countFailed(UInt64(outgoing.count))
         }
         var (index, tries) = (0, 0)

@@ -11,6 +11,8 @@ final class ActiveTarget {
     /// The session that sends for it; nil when none of that name runs and can send.
     var relay: ActiveSession?
     var chaos: ChaosLine?
+    /// The ports of the askers, with `mapReplies`.
+    var mappings: ReplyMappings?
 
     private var limiter: TrafficLimiter?
     /// Datagrams until the next one of the sample.

@@ -58,7 +58,7 @@ struct ChaosLine: ~Copyable {
     mutating func admit(
         _ payload: Span<UInt8>,
         ttl: UInt8?,
-        source: IPAddress?,
+        source: Endpoint?,
         at now: Int64
     ) -> Fate {
         let isLost = happens(chaos.lossPercent)
@@ -98,7 +98,7 @@ struct ChaosLine: ~Copyable {
     /// returned false, which ends the call. At `.max` everything is due.
     mutating func takeDue(
         at now: Int64,
-        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: IPAddress?) -> Bool
+        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: Endpoint?) -> Bool
     ) {
         while true {
             if overtakenDue <= min(now, queue.firstDue ?? .max) {

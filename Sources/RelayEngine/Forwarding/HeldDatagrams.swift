@@ -13,7 +13,7 @@ struct HeldDatagrams: ~Copyable {
         var position: Int
         var length: Int
         var ttl: UInt8?
-        var source: IPAddress?
+        var source: Endpoint?
         var due: Int64
         /// Orders what is due at the same time.
         var order: UInt64 = 0
@@ -46,7 +46,7 @@ struct HeldDatagrams: ~Copyable {
     mutating func add(
         _ payload: Span<UInt8>,
         ttl: UInt8?,
-        source: IPAddress?,
+        source: Endpoint?,
         due: Int64
     ) -> Int16 {
         guard count < Chaos.heldDatagramsMax, bytes + payload.count <= Chaos.heldBytesMax else {
@@ -83,7 +83,7 @@ struct HeldDatagrams: ~Copyable {
 
     /// Removes the first scheduled datagram, if the body takes it.
     mutating func giveFirst(
-        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: IPAddress?) -> Bool
+        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: Endpoint?) -> Bool
     ) -> Bool {
         guard let index = heap.first else { return false }
         let slot = slots[Int(index)]

@@ -13,13 +13,21 @@ final class RelaySources {
     /// The target's socket sends from now on, or no longer. A port that the operator chose is
     /// shared with other programs, whose datagrams are not ours.
     func add(_ target: RelayTarget) {
-        guard let port = Self.port(of: target) else { return }
+        if let port = Self.port(of: target) { add(port: port) }
+    }
+
+    func remove(_ target: RelayTarget) {
+        if let port = Self.port(of: target) { remove(port: port) }
+    }
+
+    /// A socket of this daemon sends from this port from now on, or no longer.
+    func add(port: UInt16) {
         counts[port, default: 0] += 1
         ports[Int(port >> 6)] |= 1 &<< UInt64(port & 63)
     }
 
-    func remove(_ target: RelayTarget) {
-        guard let port = Self.port(of: target), let count = counts[port] else { return }
+    func remove(port: UInt16) {
+        guard let count = counts[port] else { return }
         counts[port] = count > 1 ? count - 1 : nil
         if count == 1 { ports[Int(port >> 6)] &= ~(1 &<< UInt64(port & 63)) }
     }

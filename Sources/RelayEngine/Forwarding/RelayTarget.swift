@@ -6,6 +6,8 @@ final class RelayTarget: Sendable {
     struct Egress: Sendable {
         let socket: EgressSocket
         let path: EgressPath
+        /// Descriptors at or above this number are not used for more sockets of the target.
+        let descriptorCeiling: Int32
     }
 
     let definition: ForwardTarget

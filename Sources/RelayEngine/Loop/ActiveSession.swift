@@ -61,16 +61,19 @@ final class ActiveSession {
         targets = session.targets.map { target in
             if let active = old.first(where: { $0.serves(target) }) { return active }
             relaySources.add(target)
-            return ActiveTarget(
+            let active = ActiveTarget(
                 target,
                 of: session.definition,
                 counters: activity.counters,
                 at: now
             )
+            active.openMappings(relaySources, keepingThoseOf: old)
+            return active
         }
         for active in old where !targets.contains(where: { $0 === active }) {
             relaySources.remove(active.target)
             active.relay = nil
+            active.closeMappings()
         }
         activity.setTargets(targets.map(\.activity))
     }
@@ -80,6 +83,7 @@ final class ActiveSession {
         for active in targets {
             relaySources.remove(active.target)
             active.relay = nil
+            active.closeMappings()
             active.target.egress?.socket.close()
         }
         targets = []

@@ -12,6 +12,7 @@ extension RelayLoop {
                 target.setRelay(session(named: name), port: active.session.definition.port)
             }
             if target.chaos != nil { chaoticTargets.append(target) }
+            serveMappings(of: target, slot)
         }
     }
 
@@ -21,6 +22,7 @@ extension RelayLoop {
             forwarders[name]?.remove(slot)
             if forwarders[name]?.isEmpty == true { forwarders[name] = nil }
         }
+        forgetMappings(of: slot)
         guard let active = slots[slot] else { return }
         chaoticTargets.removeAll { target in
             target.owner == active.session.definition.name

@@ -10,7 +10,7 @@ struct RelayLoop: ~Copyable {
     let hostname: String
     private let meter: LoopMeter
     var poller: Poller
-    private var batch = ReceiveBatch()
+    var batch = ReceiveBatch()
     var outgoing = SendBatch()
     /// Sessions by slot; a slot is the token of its socket's events.
     var slots: [ActiveSession?] = []
@@ -29,6 +29,9 @@ struct RelayLoop: ~Copyable {
     var drains = DueQueue()
     /// Targets with chaos, which hold datagrams back.
     var chaoticTargets: [ActiveTarget] = []
+    /// Targets with `mapReplies`, by the tokens of their ports, and the slots of their sessions.
+    var mappedTargets: [UInt64: (target: ActiveTarget, slot: Int)] = [:]
+    var nextMappedToken = RelayLoop.mappedTokens.lowerBound
     var isStopped = false
 
     init(
@@ -77,6 +80,7 @@ struct RelayLoop: ~Copyable {
         for index in 0..<poller.count { handle(poller.event(index), at: now) }
         while let slot = drains.takeDue(at: now) { drainPlanned(slot) }
         releaseHeld(at: now)
+        tickMappings(at: now)
         sendTurns()
     }
 
@@ -88,6 +92,7 @@ struct RelayLoop: ~Copyable {
         for target in chaoticTargets {
             if let next = target.chaos?.nextDue { due = min(due, next) }
         }
+        if let next = nextMappingDue { due = min(due, next) }
         return due == .max ? nil : max(due - now, 0)
     }
 
@@ -96,6 +101,7 @@ struct RelayLoop: ~Copyable {
             for command in mailbox.takeAll() { execute(command) }
             return
         }
+        if Self.mappedTokens.contains(event.token) { return returnAnswers(event.token) }
         let slot = Int(event.token)
         // An event of a session that a command of the same round removed.
         guard let active = slots[slot] else { return }

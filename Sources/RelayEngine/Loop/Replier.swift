@@ -77,15 +77,19 @@ extension ActiveSession {
         )
     }
 
-    /// Sends the gathered replies; one that fails is counted and does not stop the others.
-    private func sendReplies(_ replies: inout SendBatch) {
+    /// Sends the gathered replies; one that fails is counted and does not stop the others. What
+    /// left is counted and remembered too, and returned.
+    @discardableResult
+    func sendReplies(_ replies: inout SendBatch) -> Traffic {
         var index = 0
+        var total = Traffic()
         while index < replies.count {
             let result = transmit(replies, from: index)
             let sent = max(result, 0)
             if sent > 0 {
                 let (_, traffic) = rememberSent(replies, index..<index + sent)
                 activity.counters.countReplied(traffic, at: HostNetwork.now())
+                total = total + traffic
             }
             index += sent
             if result < 0 {
@@ -94,5 +98,6 @@ extension ActiveSession {
             }
         }
         replies.removeAll()
+        return total
     }
 }

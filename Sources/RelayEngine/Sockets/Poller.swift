@@ -21,6 +21,9 @@ struct Poller: ~Copyable {
         events = Array(repeating: relay_event(), count: Int(RELAY_EVENTS_MAX))
     }
 
+    /// Its descriptor's number: readable for another poller when it has events.
+    var number: Int32 { descriptor.number }
+
     func add(_ number: Int32, token: UInt64) throws(SystemCallError) {
         try SystemCallError.check("epoll_ctl", relay_epoll_add(descriptor.number, number, token))
     }

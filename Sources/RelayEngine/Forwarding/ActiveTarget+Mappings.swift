@@ -1,0 +1,50 @@
+import RelayModel
+
+/// Targets with `mapReplies`: askers have ports of their own.
+extension ActiveTarget {
+    /// Opens no ports yet, but keeps those of the target that this one stands for from now on.
+    func openMappings(_ relaySources: RelaySources, keepingThoseOf old: [ActiveTarget]) {
+        guard let egress = target.egress,
+            case .endpoint(let endpoint) = target.definition.destination,
+            let mapping = endpoint.mapReplies
+        else { return }
+        let previous = old.first { $0.target.egress?.socket === egress.socket }
+        if let previous, previous.target.definition.destination == target.definition.destination {
+            swap(&mappings, &previous.mappings)
+        }
+        if mappings != nil { return }
+        do {
+            mappings = try ReplyMappings(
+                mapping,
+                endpoint,
+                egress,
+                activity: activity,
+                relaySources: relaySources
+            )
+        } catch {
+            note(error.operation, error.number)
+        }
+    }
+
+    func closeMappings() {
+        mappings?.close()
+        mappings = nil
+    }
+
+    /// The socket that sends for an asker; without a port for it the target's own, and counted.
+    ///
+    /// - Parameter localAddress: where its datagrams came to; nil = where the last ones did.
+    func socketNumber(
+        for asker: Endpoint?,
+        localAddress: IPAddress? = nil,
+        count: Int,
+        at now: Int64
+    ) -> Int32? {
+        guard let mappings, let asker else { return socketNumber }
+        if let number = mappings.socketNumber(for: asker, localAddress: localAddress, at: now) {
+            return number
+        }
+        activity.countUnmapped(UInt64(count))
+        return socketNumber
+    }
+}

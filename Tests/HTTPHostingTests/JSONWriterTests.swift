@@ -57,4 +57,55 @@ import Testing
         #expect(Double(text) == number)
         #expect(text.allSatisfy { "0123456789+-.e".contains($0) })
     }
+
+    @Test func decimalsAreWrittenWithoutZerosAtTheEnd() {
+        let numbers: [UInt64] = [0, 1, 10, 999, 1000, 1_500, 12_345, .max]
+        let texts = numbers.map { number in written { $0.value(number, decimals: 3) } }
+        #expect(
+            texts == [
+                "0.0", "0.001", "0.01", "0.999", "1.0", "1.5", "12.345", "18446744073709551.615",
+            ]
+        )
+        #expect(written { $0.value(2_000_000_003, decimals: 9) } == "2.000000003")
+    }
+
+    @Test func whatDoesNotFitTheCapacityIsKept() {
+        let text = String(repeating: "x", count: 1000)
+        for capacity in [0, 15, 16, 17, 1002] {
+            var writer = JSONWriter(capacity: capacity)
+            writer.beginObject()
+            for number in 0..<100 { writer.member("key", UInt64(number)) }
+            writer.member("text", text)
+            writer.endObject()
+            let members = (0..<100).map { "\"key\":\($0)," }.joined()
+            let expected = "{\(members)\"text\":\"\(text)\"}"
+            #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
+        }
+    }
+
+    @Test func everyNumberOfDigitsIsWritten() {
+        var number: UInt64 = 1
+        for digits in 1...20 {
+            #expect(written { $0.value(number) } == "\(number)")
+            #expect(written { $0.value(number - 1) } == "\(number - 1)")
+            #expect("\(number)".count == digits)
+            if digits < 20 { number *= 10 }
+        }
+    }
+
+    @Test func aKeyIsTheSameAsALiteralAndAsText() {
+        let name = "name"
+        let literal = written { writer in
+            writer.beginObject("name")
+            writer.member("name", true)
+            writer.endObject()
+        }
+        let text = written { writer in
+            writer.key(name)
+            writer.beginObject()
+            writer.member(name, true)
+            writer.endObject()
+        }
+        #expect(literal == text)
+    }
 }

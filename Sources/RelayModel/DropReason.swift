@@ -22,12 +22,12 @@ package enum DropReason: UInt8, Sendable, CaseIterable {
         switch self {
         case .sourcePort: "source-port"
         case .destinationClass: "destination-class"
-        default: name
+        default: name.description
         }
     }
 
     /// The key in JSON, where packets are counted.
-    package var name: String {
+    package var name: StaticString {
         switch self {
         case .source: "source"
         case .sourcePort: "sourcePort"

@@ -24,16 +24,21 @@ package struct SessionID: Hashable, Sendable {
 
 extension SessionID: CustomStringConvertible {
     package var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(36)
+        let ascii = ascii
+        return String(decoding: ascii.indices.map { ascii[$0] }, as: UTF8.self)
+    }
+
+    /// The 36 ASCII bytes of `description`, without an allocation.
+    package var ascii: InlineArray<36, UInt8> {
+        var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        var place = 0
         for position in 0..<32 {
-            if position == 8 || position == 12 || position == 16 || position == 20 {
-                text.append(UInt8(ascii: "-"))
-            }
+            if position == 8 || position == 12 || position == 16 || position == 20 { place += 1 }
             let half = position < 16 ? high : low
-            let nibble = UInt8(half >> UInt64(60 - 4 * (position % 16)) & 0xF)
-            text.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+            let nibble = UInt8(truncatingIfNeeded: half >> UInt64(60 - 4 * (position % 16)) & 0xF)
+            text[place] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+            place += 1
         }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 }

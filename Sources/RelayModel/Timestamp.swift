@@ -16,24 +16,29 @@ package struct Timestamp: Hashable, Sendable, Comparable {
 
     /// RFC 3339 in UTC with nine digits of the second: `2026-11-22T15:00:00.123456789Z`.
     package var rfc3339: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(30)
-        appendRFC3339(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        let ascii = rfc3339ASCII
+        return String(decoding: ascii.indices.map { ascii[$0] }, as: UTF8.self)
     }
 
-    /// Appends the 30 ASCII bytes of `rfc3339`; years 0–9999.
-    package func appendRFC3339(to bytes: inout [UInt8]) {
+    /// The 30 ASCII bytes of `rfc3339`, without an allocation.
+    package var rfc3339ASCII: InlineArray<30, UInt8> {
         let (seconds, fraction) = Self.floorDivide(nanoseconds, 1_000_000_000)
         let (days, secondOfDay) = Self.floorDivide(seconds, 86_400)
         let date = Self.civilDate(daysSince1970: days)
-        Self.append(date.year, digits: 4, then: "-", to: &bytes)
-        Self.append(date.month, digits: 2, then: "-", to: &bytes)
-        Self.append(date.day, digits: 2, then: "T", to: &bytes)
-        Self.append(secondOfDay / 3600, digits: 2, then: ":", to: &bytes)
-        Self.append(secondOfDay / 60 % 60, digits: 2, then: ":", to: &bytes)
-        Self.append(secondOfDay % 60, digits: 2, then: ".", to: &bytes)
-        Self.append(fraction, digits: 9, then: "Z", to: &bytes)
+        var bytes = InlineArray<30, UInt8>(repeating: UInt8(ascii: "-"))
+        Self.write(date.year, to: 0..<4, of: &bytes)
+        Self.write(date.month, to: 5..<7, of: &bytes)
+        Self.write(date.day, to: 8..<10, of: &bytes)
+        bytes[10] = UInt8(ascii: "T")
+        Self.write(secondOfDay / 3600, to: 11..<13, of: &bytes)
+        bytes[13] = UInt8(ascii: ":")
+        Self.write(secondOfDay / 60 % 60, to: 14..<16, of: &bytes)
+        bytes[16] = UInt8(ascii: ":")
+        Self.write(secondOfDay % 60, to: 17..<19, of: &bytes)
+        bytes[19] = UInt8(ascii: ".")
+        Self.write(fraction, to: 20..<29, of: &bytes)
+        bytes[29] = UInt8(ascii: "Z")
+        return bytes
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> (Int64, Int64) {
@@ -41,19 +46,17 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 
-    private static func append(
+    /// Writes the last digits of a number, as many as there are places.
+    private static func write(
         _ value: Int64,
-        digits: Int,
-        then separator: Unicode.Scalar,
-        to bytes: inout [UInt8]
+        to places: Range<Int>,
+        of bytes: inout InlineArray<30, UInt8>
     ) {
-        var divisor: Int64 = 1
-        for _ in 1..<digits { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
+        var rest = UInt64(truncatingIfNeeded: value)
+        for place in places.reversed() {
+            bytes[place] = UInt8(ascii: "0") | UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
-        bytes.append(UInt8(ascii: separator))
     }
 
     /// The proleptic Gregorian date, counted in 400-year eras of 146 097 days that begin in March,

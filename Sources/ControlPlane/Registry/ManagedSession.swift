@@ -22,6 +22,8 @@ final class ManagedSession: Sendable {
     let observedSince: Timestamp
     /// What JSON says of the session whatever its state, written once: lists are polled.
     let fixedMembers: [UInt8]
+    /// The first members of its counters, which never change either.
+    let countersHead: [UInt8]
 
     private struct State {
         var status: SessionStatus
@@ -62,6 +64,7 @@ final class ManagedSession: Sendable {
         activity = observation.activity
         observedSince = observation.since
         state = Locked(State(status: status, running: running))
+        countersHead = JSONWriter.countersHead(name: name, id: id)
         fixedMembers = JSONWriter.fixedMembers(
             name: name,
             kind: kind,
@@ -160,6 +163,9 @@ final class ManagedSession: Sendable {
     var running: RelaySession? { state.withLock { $0.running } }
 
     var labels: [String: String] { definition?.labels ?? [:] }
+
+    /// Whether this version can read the stored definition.
+    var isReadable: Bool { definition != nil }
 
     /// Whether a selector chooses it. None chooses a session whose labels cannot be read: `env!=a`
     /// must not delete what may be of env a.

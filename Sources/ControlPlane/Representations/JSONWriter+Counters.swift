@@ -9,10 +9,10 @@ extension JSONWriter {
         let values = session.activity.counterValues()
         let summary = session.activity.recentPackets.summary()
         beginObject()
-        member("name", session.name.description)
-        member("id", session.id.description)
+        raw(session.countersHead)
         member("at", now)
-        member("uptimeSeconds", max(now.seconds(since: session.observedSince), 0))
+        let uptime = max(now.nanoseconds - session.observedSince.nanoseconds, 0)
+        member("uptimeSeconds", UInt64(uptime), decimals: 9)
         traffic("received", values.received)
         traffic("accepted", values.accepted)
         traffic("sent", values.sent)
@@ -29,17 +29,15 @@ extension JSONWriter {
         endObject()
     }
 
-    private mutating func traffic(_ name: String, _ traffic: Traffic) {
-        key(name)
-        beginObject()
+    private mutating func traffic(_ name: StaticString, _ traffic: Traffic) {
+        beginObject(name)
         member("datagrams", traffic.datagrams)
         member("bytes", traffic.bytes)
         endObject()
     }
 
     private mutating func replied(_ values: CounterValues) {
-        key("replied")
-        beginObject()
+        beginObject("replied")
         member("datagrams", values.replied.datagrams)
         member("bytes", values.replied.bytes)
         member("rateLimited", values.repliesRateLimited)
@@ -47,8 +45,7 @@ extension JSONWriter {
     }
 
     private mutating func dropped(_ values: CounterValues) {
-        key("dropped")
-        beginObject()
+        beginObject("dropped")
         for reason in DropReason.allCases {
             member(reason.name, values.dropped[Int(reason.rawValue)])
         }
@@ -56,8 +53,7 @@ extension JSONWriter {
     }
 
     private mutating func lost(_ values: CounterValues) {
-        key("lost")
-        beginObject()
+        beginObject("lost")
         if let drops = values.lostReceiveBufferFull { member("receiveBufferFull", drops) }
         member("sendBufferFull", values.lostSendBufferFull)
         member("sendFailed", values.lostSendFailed)
@@ -65,27 +61,33 @@ extension JSONWriter {
     }
 
     private mutating func lastError(_ error: TransferError) {
-        key("lastError")
-        beginObject()
+        beginObject("lastError")
         member("at", error.at)
         member("operation", error.operation)
         member("errno", error.errno)
         endObject()
     }
 
-    private mutating func rates(_ rates: [TrafficRates]) {
-        key("rates")
-        beginObject()
-        for (window, rates) in zip(["1s", "10s", "60s"], rates) {
-            key(window)
-            beginObject()
-            member("receivedDatagrams", rates.receivedDatagrams)
-            member("receivedBits", rates.receivedBits)
-            member("sentDatagrams", rates.sentDatagrams)
-            member("sentBits", rates.sentBits)
-            endObject()
-        }
+    private mutating func rates(_ rates: InlineArray<3, TrafficRates>) {
+        beginObject("rates")
+        self.rates("1s", rates[0])
+        self.rates("10s", rates[1])
+        self.rates("60s", rates[2])
         endObject()
+    }
+
+    private mutating func rates(_ window: StaticString, _ rates: TrafficRates) {
+        beginObject(window)
+        rate("receivedDatagrams", rates.receivedDatagrams)
+        rate("receivedBits", rates.receivedBits)
+        rate("sentDatagrams", rates.sentDatagrams)
+        rate("sentBits", rates.sentBits)
+        endObject()
+    }
+
+    /// In thousandths: nobody needs all digits of a mean, and they cost most of the object.
+    private mutating func rate(_ name: StaticString, _ perSecond: Double) {
+        member(name, UInt64(min((perSecond * 1000).rounded(), 1e18)), decimals: 3)
     }
 
     private mutating func sources(_ sources: [SourceActivity]) {

@@ -37,11 +37,19 @@ extension JSONWriter {
             writer.member("name", name.description)
             writer.member("kind", kind.rawValue)
         }
-        writer.member("id", id.description)
+        writer.member("id", id)
         writer.member("origin", origin.rawValue)
         writer.member("generation", generation)
         writer.member("createdAt", createdAt)
         writer.member("updatedAt", updatedAt)
+        return writer.bytes
+    }
+
+    /// Whose counters they are, without braces.
+    static func countersHead(name: SessionName, id: SessionID) -> [UInt8] {
+        var writer = JSONWriter(capacity: 128)
+        writer.member("name", name.description)
+        writer.member("id", id)
         return writer.bytes
     }
 
@@ -72,7 +80,7 @@ extension JSONWriter {
     }
 
     /// A member `{"address":…,"port":…}`.
-    mutating func endpoint(_ name: String, _ endpoint: Endpoint) {
+    mutating func endpoint(_ name: StaticString, _ endpoint: Endpoint) {
         key(name)
         beginObject()
         member("address", endpoint.address.description)
@@ -81,7 +89,14 @@ extension JSONWriter {
     }
 
     /// A member whose value is an RFC 3339 time in UTC.
-    mutating func member(_ name: String, _ moment: Timestamp) {
-        member(name, moment.rfc3339)
+    mutating func member(_ name: StaticString, _ moment: Timestamp) {
+        let ascii = moment.rfc3339ASCII
+        member(name, plain: ascii.span)
+    }
+
+    /// A member whose value is an id.
+    mutating func member(_ name: StaticString, _ id: SessionID) {
+        let ascii = id.ascii
+        member(name, plain: ascii.span)
     }
 }

@@ -11,13 +11,30 @@ package final class SessionActivity: Sendable {
 
     /// The receive drops of the sockets that are closed, and the one that is open.
     private struct ReceiveDrops {
+        /// How long an answer of the kernel is good for: asking is a system call, the dearest part
+        /// of reading counters.
+        static let validNanoseconds: Int64 = 10_000_000
+
         var total: UInt64 = 0
         var last: UInt32 = 0
         var socket: SessionSocket?
+        /// When the kernel was last asked, on CLOCK_MONOTONIC.
+        var askedAt: Int64 = .min
+
+        mutating func update(at now: Int64) -> UInt64? {
+            guard socket != nil, askedAt > now - Self.validNanoseconds else {
+                askedAt = now
+                return update()
+            }
+            return total
+        }
 
         mutating func update() -> UInt64? {
             guard let socket else { return total }
-            guard let drops = socket.receiveDrops() else { return nil }
+            guard let drops = socket.receiveDrops() else {
+                askedAt = .min
+                return nil
+            }
             total += UInt64(drops &- last)
             last = drops
             return total
@@ -40,10 +57,11 @@ package final class SessionActivity: Sendable {
         )
     }
 
-    /// All counters now, with the kernel's receive drops.
+    /// All counters now, with the kernel's receive drops, which may be 10 ms old.
     package func counterValues() -> CounterValues {
         var values = counters.values()
-        values.lostReceiveBufferFull = receiveDrops.withLock { $0.update() }
+        let now = HostNetwork.monotonicNanoseconds()
+        values.lostReceiveBufferFull = receiveDrops.withLock { $0.update(at: now) }
         return values
     }
 
@@ -84,8 +102,10 @@ package final class SessionActivity: Sendable {
     }
 
     /// Mean rates over 1, 10 and 60 seconds.
-    package func rates() -> [TrafficRates] {
-        history.withLock { history in [1, 10, 60].map { history.rates(seconds: $0) } }
+    package func rates() -> InlineArray<3, TrafficRates> {
+        history.withLock { history in
+            [history.rates(seconds: 1), history.rates(seconds: 10), history.rates(seconds: 60)]
+        }
     }
 
     /// Counts the drops of this socket from now on.
@@ -93,6 +113,7 @@ package final class SessionActivity: Sendable {
         receiveDrops.withLock { drops in
             drops.socket = socket
             drops.last = 0
+            drops.askedAt = .min
         }
     }
 

@@ -22,7 +22,8 @@ struct SourceTable {
 
     /// The senders with the most datagrams, busiest first.
     func busiest(_ limit: Int) -> [SourceActivity] {
-        Array(
+        if entries.count <= 1 { return entries }
+        return Array(
             entries.sorted { left, right in
                 left.traffic.datagrams > right.traffic.datagrams
             }.prefix(limit)

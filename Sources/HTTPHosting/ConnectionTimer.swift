@@ -15,10 +15,10 @@ final class ConnectionTimer: Sendable {
         deadline = Atomic(deadlineNanoseconds)
     }
 
-    /// The client has until `nanoseconds` (CLOCK_MONOTONIC) to do its part.
-    func expect(untilNanoseconds nanoseconds: UInt64) {
-        waitingSince.store(relaycast_monotonic_nanoseconds(), ordering: .relaxed)
-        deadline.store(nanoseconds, ordering: .relaxed)
+    /// From `now` (CLOCK_MONOTONIC) the client has so many seconds to do its part.
+    func expect(seconds: Int, from now: UInt64 = relaycast_monotonic_nanoseconds()) {
+        waitingSince.store(now, ordering: .relaxed)
+        deadline.store(now + UInt64(seconds) * 1_000_000_000, ordering: .relaxed)
     }
 
     /// It is our turn: nobody is to blame.

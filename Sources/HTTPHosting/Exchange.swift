@@ -118,7 +118,7 @@ final class Exchange {
             preflight = Preflight.response(allow: allow)
             keepsBody = false
         } else if let gate = listener.configuration.gate {
-            try pass(gate, &request, listener.routes)
+            request.principal = try pass(gate, request, listener.routes)
         }
         self.request = request
         if let length = headers.contentLength {
@@ -188,20 +188,21 @@ final class Exchange {
 
     private func pass(
         _ gate: Gate,
-        _ request: inout Request,
+        _ request: Request,
         _ routes: RouteTable
-    ) throws(Problem) {
+    ) throws(Problem) -> (any Principal)? {
         var route: Route?
         if case .found(let index, _) = match { route = routes.routes[index] }
         switch gate(request, route) {
         case .admit(let principal):
-            request.principal = principal
             self.principal = principal?.id
+            return principal
         case .refuse(let problem, let delayMilliseconds, let principal):
             self.principal = principal?.id
             guard delayMilliseconds > 0 else { throw problem }
             delayedRefusal = (problem, delayMilliseconds)
             keepsBody = false
+            return nil
         }
     }
 
@@ -211,7 +212,7 @@ final class Exchange {
         _ policy: HostPolicy,
         _ origins: OriginPolicy
     ) throws(Problem) {
-        guard headers.hosts.count == 1, let field = headers.hosts.first else {
+        guard let field = headers.host.value, !headers.host.isRepeated else {
             throw .badHost("There must be exactly one Host field.")
         }
         let host = target.authority ?? field

@@ -54,8 +54,10 @@ func requestBegan(
         target: String(cString: target),
         begunNanoseconds: now
     )
-    let deadline = now + seconds(listener.configuration.requestDeadlineSeconds)
-    exchange.connection.timer.expect(untilNanoseconds: deadline)
+    exchange.connection.timer.expect(
+        seconds: listener.configuration.requestDeadlineSeconds,
+        from: now
+    )
     listener.requests.begin()
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }
@@ -128,11 +130,10 @@ func requestEnded(
     unsafe requestContext.pointee = nil
     let exchange = unsafe Unmanaged<Exchange>.fromOpaque(stored).takeRetainedValue()
     let now = relaycast_monotonic_nanoseconds()
-    let configuration = listener.configuration
     exchange.connection.timer.idle(
         since: now,
-        untilNanoseconds: now + seconds(configuration.inactivityTimeoutSeconds)
-            + seconds(configuration.requestDeadlineSeconds)
+        untilNanoseconds: now + seconds(listener.configuration.inactivityTimeoutSeconds)
+            + seconds(listener.configuration.requestDeadlineSeconds)
     )
     if let stream = exchange.stream {
         listener.streams.remove(stream)
@@ -253,10 +254,7 @@ func queue(
     }
     exchange.phase = .answered
     exchange.status = response.status.code
-    exchange.connection.timer.expect(
-        untilNanoseconds: relaycast_monotonic_nanoseconds()
-            + seconds(listener.configuration.responseDeadlineSeconds)
-    )
+    exchange.connection.timer.expect(seconds: listener.configuration.responseDeadlineSeconds)
     return unsafe MHD_queue_response(connection, UInt32(response.status.code), made)
 }
 

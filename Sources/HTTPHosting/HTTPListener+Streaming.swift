@@ -43,10 +43,7 @@ func stream(
     // The library's timeout is for what has nobody else to look after it.
     unsafe relaycast_mhd_forget_timeout(connection)
     let result = unsafe queue(made, response, exchange, listener, connection)
-    timer.expect(
-        untilNanoseconds: relaycast_monotonic_nanoseconds()
-            + UInt64(configuration.streamStallSeconds) * 1_000_000_000
-    )
+    timer.expect(seconds: configuration.streamStallSeconds)
     if result == .YES && !exchange.isHead { body(stream) }
     return result
 }

@@ -15,10 +15,10 @@ struct HeaderSection {
     /// The first thing that is wrong with the framing.
     private(set) var framingProblem: Problem?
 
-    /// Values of `Host`, `Origin` and `Sec-Fetch-Site`.
-    private(set) var hosts: [String] = []
-    private(set) var origins: [String] = []
-    private(set) var fetchSites: [String] = []
+    /// What there was of `Host`, `Origin` and `Sec-Fetch-Site`.
+    private(set) var host = SingleField()
+    private(set) var origin = SingleField()
+    private(set) var fetchSite = SingleField()
 
     /// What a preflight asks for: the value of `Access-Control-Request-Method`.
     private(set) var requestedMethod: String?
@@ -45,13 +45,13 @@ struct HeaderSection {
         }
         switch name.count {
         case 4 where equalsIgnoringCase(name, "host"):
-            hosts.append(value.text(0..<value.count))
+            host.add(value)
         case 6 where equalsIgnoringCase(name, "origin"):
-            origins.append(value.text(0..<value.count))
+            origin.add(value)
         case 14 where equalsIgnoringCase(name, "content-length"):
             addContentLength(value)
         case 14 where equalsIgnoringCase(name, "sec-fetch-site"):
-            fetchSites.append(value.text(0..<value.count))
+            fetchSite.add(value)
         case 17 where equalsIgnoringCase(name, "transfer-encoding"):
             addTransferEncoding(value)
         case 29 where equalsIgnoringCase(name, "access-control-request-method"):
@@ -100,6 +100,19 @@ struct HeaderSection {
         if !equalsIgnoringCase(value, "chunked") {
             framingProblem = .notImplemented("The only transfer coding understood is chunked.")
         }
+    }
+}
+
+/// A field that must not be repeated, without an array for the one value that it has.
+struct SingleField {
+    /// The first value; nil without any.
+    private(set) var value: String?
+
+    /// Whether there was another one.
+    private(set) var isRepeated = false
+
+    fileprivate mutating func add(_ bytes: Span<UInt8>) {
+        if value == nil { value = bytes.text(0..<bytes.count) } else { isRepeated = true }
     }
 }
 

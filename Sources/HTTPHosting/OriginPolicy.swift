@@ -21,17 +21,17 @@ struct OriginPolicy: Sendable {
     /// - Returns: the allowed origin whose page may read the response; nil for a page of our own
     ///   and for what is no page.
     func check(_ headers: HeaderSection, host: String) throws(Problem) -> String? {
-        guard headers.origins.count <= 1, headers.fetchSites.count <= 1 else {
+        guard !headers.origin.isRepeated, !headers.fetchSite.isRepeated else {
             throw .originNotAllowed("Origin or Sec-Fetch-Site is repeated.")
         }
-        if let origin = headers.origins.first?.lowercased() {
+        if let origin = headers.origin.value?.lowercased() {
             if allowed.contains(origin) { return origin }
             let host = host.lowercased()
             guard origin == "http://" + host || origin == "https://" + host else {
                 throw .originNotAllowed("The page's origin is not this service.")
             }
         }
-        switch headers.fetchSites.first {
+        switch headers.fetchSite.value {
         case nil, "same-origin", "none": return nil
         default: throw .originNotAllowed("A page of another origin asks.")
         }

@@ -51,10 +51,7 @@ extension Peer {
     /// ::1. False for a unix socket, which has no address.
     package var isLoopback: Bool {
         guard let address else { return false }
-        if address.contains(":") {
-            return address == "::1" || address.hasPrefix("::ffff:127.")
-        }
-        return address.hasPrefix("127.")
+        return address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
 }
 

@@ -52,6 +52,7 @@ struct RequestTarget {
     private static func segments(_ path: Span<UInt8>) throws(Problem) -> [String] {
         var segments: [String] = []
         guard path.count > 1 else { return segments }
+        segments.reserveCapacity(4)
         var start = 1
         while start <= path.count {
             let end = path.firstIndex(of: UInt8(ascii: "/"), from: start)

@@ -35,7 +35,7 @@ package final class ResponseStream: Sendable {
     private let timer: ConnectionTimer
     private let reaper: DeadlineReaper
     private let pendingBytesMax: Int
-    private let stallNanoseconds: UInt64
+    private let stallSeconds: Int
 
     /// A stream whose first bytes are `first`, on the connection that `timer` belongs to.
     init(
@@ -48,7 +48,7 @@ package final class ResponseStream: Sendable {
         self.timer = timer
         self.reaper = reaper
         self.pendingBytesMax = pendingBytesMax
-        stallNanoseconds = UInt64(stallSeconds) * 1_000_000_000
+        self.stallSeconds = stallSeconds
         state.withLock { $0.queue.append(first) }
     }
 
@@ -172,8 +172,6 @@ package final class ResponseStream: Sendable {
     }
 
     private func expectClient() {
-        timer.expect(
-            untilNanoseconds: relaycast_monotonic_nanoseconds() + stallNanoseconds
-        )
+        timer.expect(seconds: stallSeconds)
     }
 }

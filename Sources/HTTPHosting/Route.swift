@@ -1,7 +1,9 @@
 import HTTPTypes
 
 /// One method of one resource.
-package struct Route: Sendable {
+///
+/// A reference, because every request is asked for with one.
+package final class Route: Sendable {
     /// Answers one request. Runs on the listener's thread and never blocks.
     package typealias Handler =
         @Sendable (Request, PathParameters) throws(Problem) -> Answer

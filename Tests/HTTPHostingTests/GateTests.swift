@@ -4,8 +4,10 @@ import Testing
 @testable import HTTPHosting
 
 @Suite struct GateTests {
-    private struct Someone: Principal {
+    private final class Someone: Principal {
         let id: String
+
+        init(id: String) { self.id = id }
     }
 
     /// Asks for `Authorization: NAME`; one without is refused at once, `wrong` after 300 ms, and

@@ -2,7 +2,7 @@ import HTTPHosting
 import RelayModel
 
 /// Who made a request, and what they may do.
-struct Caller: Principal, Equatable {
+final class Caller: Principal, Equatable {
     /// The name that logs show.
     let id: String
     /// What they may do.
@@ -11,6 +11,19 @@ struct Caller: Principal, Equatable {
     let selector: LabelSelector?
     /// How many requests they may make; nil for the limit of everybody.
     let rate: Rate?
+
+    init(id: String, scopes: Set<Scope>, selector: LabelSelector?, rate: Rate?) {
+        self.id = id
+        self.scopes = scopes
+        self.selector = selector
+        self.rate = rate
+    }
+
+    static func == (left: Caller, right: Caller) -> Bool {
+        left === right
+            || left.id == right.id && left.scopes == right.scopes
+                && left.selector == right.selector && left.rate == right.rate
+    }
 
     /// Whoever asks where no token is needed.
     static let anonymous = Caller(

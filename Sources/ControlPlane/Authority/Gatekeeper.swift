@@ -49,20 +49,25 @@ final class Gatekeeper: Sendable {
         let wall: Timestamp
     }
 
-    /// The decision at a moment.
-    func decide(_ request: Request, needing scope: Scope, at now: Moment) -> GateDecision {
+    /// The decision at a moment, which is only asked for where it matters.
+    func decide(
+        _ request: Request,
+        needing scope: Scope,
+        at now: @autoclosure () -> Moment
+    ) -> GateDecision {
         let options = state.withLock { $0.options }
         let caller: Caller
-        switch Self.identify(request, options, at: now.wall) {
+        switch Self.identify(request, options, at: now().wall) {
         case .known(let known): caller = known
         case .unknown: return .refuse(.unauthenticated(isWrong: false), delayMilliseconds: 0)
         case .wrong:
+            let now = now().monotonic
             let delay = state.withLock {
-                $0.failures.delayMilliseconds(afterFailureOf: request.peer, at: now.monotonic)
+                $0.failures.delayMilliseconds(afterFailureOf: request.peer, at: now)
             }
             return .refuse(.unauthenticated(isWrong: true), delayMilliseconds: delay)
         }
-        if let problem = overdrawn(caller, at: now.monotonic) {
+        if let problem = overdrawn(caller, at: now().monotonic) {
             return .refuse(problem, delayMilliseconds: 0, principal: caller)
         }
         guard caller.scopes.admit(scope) else {
@@ -95,7 +100,7 @@ final class Gatekeeper: Sendable {
     private static func identify(
         _ request: Request,
         _ options: AuthorityOptions,
-        at now: Timestamp
+        at now: @autoclosure () -> Timestamp
     ) -> Identity {
         guard let keyring = options.keyring else {
             let isLocal = request.peer.credentials != nil || request.peer.isLoopback
@@ -104,7 +109,7 @@ final class Gatekeeper: Sendable {
         switch BearerField(request.fields[.authorization]) {
         case .malformed: return .wrong
         case .token(let secret):
-            guard let token = keyring.token(bearing: secret), !token.hasExpired(at: now) else {
+            guard let token = keyring.token(bearing: secret), !token.hasExpired(at: now()) else {
                 return .wrong
             }
             return .known(token.caller)
@@ -118,8 +123,9 @@ final class Gatekeeper: Sendable {
     }
 
     /// The problem of a caller that asks too often.
-    private func overdrawn(_ caller: Caller, at now: Int64) -> Problem? {
+    private func overdrawn(_ caller: Caller, at now: @autoclosure () -> Int64) -> Problem? {
         guard let rate = caller.rate ?? defaultRate else { return nil }
+        let now = now()
         let wait = state.withLock { state in
             var bucket = state.buckets[caller.id] ?? RateBucket(rate, at: now)
             if bucket.rate != rate { bucket = RateBucket(rate, at: now) }

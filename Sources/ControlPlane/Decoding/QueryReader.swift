@@ -5,7 +5,13 @@ import RelayModel
 struct QueryReader {
     private let values: [String: String]
 
-    init(_ request: Request, allowed: Set<String>) throws(Problem) {
+    /// - Parameter allowed: not looked at where there is no query.
+    init(_ request: Request, allowed: @autoclosure () -> Set<String>) throws(Problem) {
+        guard !request.query.isEmpty else {
+            values = [:]
+            return
+        }
+        let allowed = allowed()
         var values: [String: String] = [:]
         for item in request.query {
             guard allowed.contains(item.name) else {

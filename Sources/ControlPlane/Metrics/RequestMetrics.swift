@@ -20,6 +20,11 @@ final class RequestMetrics: Sendable {
     private struct Key: Hashable {
         let route: String
         let method: Int
+
+        /// By the template's length: there are few, and every request is looked up.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(route.utf8.count &* 8 &+ method)
+        }
     }
 
     /// What is counted of one route and method.

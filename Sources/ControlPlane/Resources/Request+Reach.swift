@@ -5,8 +5,8 @@ extension Request {
     /// Whether the session is there for whoever asks. One whose definition cannot be read has
     /// labels that nobody knows, and is there only for those who may reach all.
     func reaches(_ session: ManagedSession) -> Bool {
-        guard session.definition == nil else { return reaches(session.labels) }
-        return (principal as? Caller)?.selector == nil
+        guard let selector = (principal as? Caller)?.selector else { return true }
+        return session.isReadable && selector.admits(session.labels)
     }
 
     /// Whether sessions with these labels are there for whoever asks.

@@ -6,10 +6,18 @@ import Logging
 /// it was refused; never a body, a query or a secret.
 struct AccessLog: Sendable {
     private let logger: Logger
+    /// What the logger lets through, which never changes: asking it costs every request.
+    private let leastLevel: Logger.Level
 
-    init(_ logger: Logger) { self.logger = logger }
+    init(_ logger: Logger) {
+        self.logger = logger
+        leastLevel = logger.logLevel
+    }
 
     func record(_ record: RequestRecord) {
+        let level = Self.level(of: record)
+        // Before anything is rendered: reads are usually not logged, and there are many.
+        guard level >= leastLevel else { return }
         var metadata: Logger.Metadata = [
             "requestId": "\(record.id)",
             "method": "\(record.method.rawValue)",
@@ -25,12 +33,16 @@ struct AccessLog: Sendable {
             metadata["certificate"] = "\(subject)"
         }
         if let route = record.route { metadata["route"] = "\(route)" }
-        if Self.isWrite(record.method) {
-            logger.notice("audit", metadata: metadata)
-        } else {
-            let isRefused = record.status == 401 || record.status == 403
-            logger.log(level: isRefused ? .info : .debug, "request", metadata: metadata)
-        }
+        logger.log(
+            level: level,
+            Self.isWrite(record.method) ? "audit" : "request",
+            metadata: metadata
+        )
+    }
+
+    private static func level(of record: RequestRecord) -> Logger.Level {
+        if isWrite(record.method) { return .notice }
+        return record.status == 401 || record.status == 403 ? .info : .debug
     }
 
     private static func isWrite(_ method: HTTPRequest.Method) -> Bool {

@@ -50,8 +50,8 @@ class Answer:
 class Daemon:
     """`relaycast serve` in a host."""
 
-    def __init__(self, host, binary, directory=None):
-        self.host, self._binary = host, binary
+    def __init__(self, host, binary, arguments=(), directory=None):
+        self.host, self._binary, self._arguments = host, binary, arguments
         self.directory = directory or pathlib.Path(
             tempfile.mkdtemp(dir=host.lab.directory, prefix=f"{host.name}-")
         )
@@ -64,6 +64,7 @@ class Daemon:
         self.process = self.host.start(
             self._binary, "serve", "--listen", "127.0.0.1:8080",
             "--unix-socket", self.socket_path, "--data-directory", str(self.directory / "data"),
+            *self._arguments,
         )  # fmt: skip
         eventually(self._serves, 20, "the daemon serves")
 

@@ -105,7 +105,34 @@ extension IPAddress: CustomStringConvertible {
     }
 
     private static func dottedQuad(_ bits: UInt32) -> String {
-        "\(bits >> 24).\(bits >> 16 & 0xFF).\(bits >> 8 & 0xFF).\(bits & 0xFF)"
+        let (ascii, count) = dottedQuadASCII(bits)
+        return String(decoding: (0..<count).map { ascii[$0] }, as: UTF8.self)
+    }
+
+    /// The ASCII bytes of an IPv4 address's `description`, of which the first `count` are meant,
+    /// without an allocation; nil for IPv6.
+    package var dottedQuadASCII: (bytes: InlineArray<15, UInt8>, count: Int)? {
+        family == .ipv4 ? Self.dottedQuadASCII(UInt32(truncatingIfNeeded: low)) : nil
+    }
+
+    private static func dottedQuadASCII(_ bits: UInt32) -> (InlineArray<15, UInt8>, Int) {
+        var bytes = InlineArray<15, UInt8>(repeating: dot)
+        var count = 0
+        for shift: UInt32 in [24, 16, 8, 0] {
+            if count > 0 { count += 1 }
+            let octet = UInt8(truncatingIfNeeded: bits >> shift)
+            if octet >= 100 {
+                bytes[count] = UInt8(ascii: "0") | octet / 100
+                count += 1
+            }
+            if octet >= 10 {
+                bytes[count] = UInt8(ascii: "0") | octet / 10 % 10
+                count += 1
+            }
+            bytes[count] = UInt8(ascii: "0") | octet % 10
+            count += 1
+        }
+        return (bytes, count)
     }
 
     private var ipv6Description: String {

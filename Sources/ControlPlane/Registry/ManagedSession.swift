@@ -25,6 +25,9 @@ final class ManagedSession: Sendable {
     /// The first members of its counters, which never change either.
     let countersHead: [UInt8]
 
+    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
+    let entityTag: String
+
     private struct State {
         var status: SessionStatus
         var running: RelaySession?
@@ -64,6 +67,7 @@ final class ManagedSession: Sendable {
         activity = observation.activity
         observedSince = observation.since
         state = Locked(State(status: status, running: running))
+        entityTag = "\"\(id)-\(generation)\""
         countersHead = JSONWriter.countersHead(name: name, id: id)
         fixedMembers = JSONWriter.fixedMembers(
             name: name,
@@ -172,9 +176,6 @@ final class ManagedSession: Sendable {
     func isChosen(by selector: LabelSelector) -> Bool {
         definition.map { selector.admits($0.labels) } ?? false
     }
-
-    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
-    var entityTag: String { "\"\(id)-\(generation)\"" }
 
     /// It runs from now on.
     func setRunning(_ session: RelaySession) {

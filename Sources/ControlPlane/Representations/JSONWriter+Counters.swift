@@ -87,7 +87,8 @@ extension JSONWriter {
 
     /// In thousandths: nobody needs all digits of a mean, and they cost most of the object.
     private mutating func rate(_ name: StaticString, _ perSecond: Double) {
-        member(name, UInt64(min((perSecond * 1000).rounded(), 1e18)), decimals: 3)
+        let thousandths = perSecond > 0 ? UInt64(min(perSecond * 1000 + 0.5, 1e18)) : 0
+        member(name, thousandths, decimals: 3)
     }
 
     private mutating func sources(_ sources: [SourceActivity]) {
@@ -95,8 +96,8 @@ extension JSONWriter {
         beginArray()
         for source in sources {
             beginObject()
-            member("address", source.source.address.description)
-            member("port", source.source.port)
+            member("address", source.source.address)
+            member("port", UInt64(source.source.port))
             member("datagrams", source.traffic.datagrams)
             member("bytes", source.traffic.bytes)
             member("lastAt", source.lastAt)

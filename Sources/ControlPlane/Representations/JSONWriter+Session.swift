@@ -58,19 +58,17 @@ extension JSONWriter {
         member("state", status.state.rawValue)
         member("since", status.since)
         if let reason = status.reason {
-            key("reason")
-            beginObject()
+            beginObject("reason")
             member("code", reason.code.rawValue)
             member("detail", reason.detail)
             if let errno = reason.errno { member("errno", errno) }
             endObject()
         }
         if let interface = status.interface {
-            key("interface")
-            beginObject()
+            beginObject("interface")
             member("name", interface.name)
             member("index", interface.index)
-            if let address = interface.address { member("address", address.description) }
+            if let address = interface.address { member("address", address) }
             endObject()
         }
         if let local = status.localAddress { endpoint("localAddress", local) }
@@ -81,11 +79,18 @@ extension JSONWriter {
 
     /// A member `{"address":…,"port":…}`.
     mutating func endpoint(_ name: StaticString, _ endpoint: Endpoint) {
-        key(name)
-        beginObject()
-        member("address", endpoint.address.description)
-        member("port", endpoint.port)
+        beginObject(name)
+        member("address", endpoint.address)
+        member("port", UInt64(endpoint.port))
         endObject()
+    }
+
+    /// A member whose value is an address.
+    mutating func member(_ name: StaticString, _ address: IPAddress) {
+        guard let (ascii, count) = address.dottedQuadASCII else {
+            return member(name, address.description)
+        }
+        member(name, plain: ascii.span.extracting(0..<count))
     }
 
     /// A member whose value is an RFC 3339 time in UTC.

@@ -38,7 +38,9 @@ extension API {
         let directory = registry.snapshot()
         let start = token.map { directory.index(of: $0) } ?? 0
         var total = 0
-        var writer = JSONWriter(capacity: 4096)
+        // About what they take, since growing copies.
+        let bytes = includesCounters ? 1600 : 640
+        var writer = JSONWriter(capacity: min(directory.sessions.count, limit) * bytes + 256)
         var shown = 0
         var lastShown: SessionName?
         var hasMore = false

@@ -22,12 +22,15 @@ package enum DropReason: UInt8, Sendable, CaseIterable {
         switch self {
         case .sourcePort: "source-port"
         case .destinationClass: "destination-class"
-        default: name.description
+        default: name
         }
     }
 
     /// The key in JSON, where packets are counted.
-    package var name: StaticString {
+    package var name: String { key.description }
+
+    /// `name` as a literal, which costs less to write.
+    package var key: StaticString {
         switch self {
         case .source: "source"
         case .sourcePort: "sourcePort"

@@ -47,7 +47,7 @@ extension JSONWriter {
     private mutating func dropped(_ values: CounterValues) {
         beginObject("dropped")
         for reason in DropReason.allCases {
-            member(reason.name, values.dropped[Int(reason.rawValue)])
+            member(reason.key, values.dropped[Int(reason.rawValue)])
         }
         endObject()
     }

@@ -2,7 +2,7 @@ import RelayModel
 
 extension Metric {
     /// Every metric, in the order written.
-    static let all = ofService + ofSessions + ofProcess
+    static let all = ofService + ofSessions + ofTargets + ofProcess
 
     /// What is known of the daemon as a whole.
     private static let ofService: [Metric] = [

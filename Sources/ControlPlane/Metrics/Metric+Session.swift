@@ -77,6 +77,18 @@ extension Metric {
             help: "Payload bytes of the datagrams that were posted and left"
         ) { .integer($0.counters.sent.bytes) },
         ofSession(
+            "forwarded_datagrams",
+            .counter,
+            unit: "datagrams",
+            help: "Datagrams that were sent to targets, each counted once for each target"
+        ) { .integer($0.counters.forwarded.datagrams) },
+        ofSession(
+            "forwarded_bytes",
+            .counter,
+            unit: "bytes",
+            help: "Payload bytes of the datagrams that were sent to targets"
+        ) { .integer($0.counters.forwarded.bytes) },
+        ofSession(
             "replied_datagrams",
             .counter,
             unit: "datagrams",

@@ -66,17 +66,20 @@ final class SessionReading: Sendable {
     let counters: CounterValues
     /// When its counters were 0: its creation, or the daemon's start.
     let startedAt: Timestamp
+    let targets: [TargetReading]
 
     init(
         labels: [UInt8],
         state: SessionState,
         counters: CounterValues,
-        startedAt: Timestamp
+        startedAt: Timestamp,
+        targets: [TargetReading] = []
     ) {
         self.labels = labels
         self.state = state
         self.counters = counters
         self.startedAt = startedAt
+        self.targets = targets
     }
 
     convenience init(_ session: ManagedSession, _ state: SessionState) {
@@ -86,7 +89,8 @@ final class SessionReading: Sendable {
             ]),
             state: state,
             counters: session.activity.counterValues(),
-            startedAt: session.observedSince
+            startedAt: session.observedSince,
+            targets: TargetReading.all(of: session)
         )
     }
 }

@@ -31,6 +31,8 @@ final class ManagedSession: Sendable {
     private struct State {
         var status: SessionStatus
         var running: RelaySession?
+        /// The sessions that it forwards to, as far as they exist.
+        var targets: [SessionName: ManagedSession] = [:]
     }
 
     private let state: Locked<State>
@@ -166,6 +168,14 @@ final class ManagedSession: Sendable {
     /// The open session; nil unless it is running or degraded.
     var running: RelaySession? { state.withLock { $0.running } }
 
+    /// The sessions that it forwards to, as far as they exist.
+    var targetSessions: [SessionName: ManagedSession] { state.withLock { $0.targets } }
+
+    /// It forwards to these sessions from now on.
+    func setTargetSessions(_ sessions: [SessionName: ManagedSession]) {
+        state.withLock { $0.targets = sessions }
+    }
+
     var labels: [String: String] { definition?.labels ?? [:] }
 
     /// Whether this version can read the stored definition.
@@ -187,7 +197,10 @@ final class ManagedSession: Sendable {
             destination: session.destination,
             receiveBufferBytes: session.receiveBufferBytes
         )
-        state.withLock { $0 = State(status: status, running: session) }
+        state.withLock { state in
+            state.status = status
+            state.running = session
+        }
     }
 
     /// It runs on with another definition; its state stays.
@@ -203,7 +216,8 @@ final class ManagedSession: Sendable {
                 destination: old.destination,
                 receiveBufferBytes: session.receiveBufferBytes
             )
-            state = State(status: status, running: session)
+            state.status = status
+            state.running = session
         }
     }
 
@@ -212,7 +226,8 @@ final class ManagedSession: Sendable {
         state.withLock { state in
             let isSame = state.status.state == newState && state.running == nil
             let since = isSame ? state.status.since : HostNetwork.now()
-            state = State(status: SessionStatus(newState, since: since, reason: reason))
+            state.status = SessionStatus(newState, since: since, reason: reason)
+            state.running = nil
         }
     }
 

@@ -113,6 +113,9 @@ struct RegistryTransaction {
 
     /// Says which session has the name from then on; nil = none.
     mutating func publish(_ session: ManagedSession?, as name: SessionName) {
+        if let session, let definition = session.definition {
+            session.setTargetSessions(before.targets(of: definition))
+        }
         directoryChanges.append((name, session))
         growth += (session == nil ? 0 : 1) - (before[name] == nil ? 0 : 1)
     }

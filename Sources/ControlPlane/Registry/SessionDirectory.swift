@@ -23,6 +23,13 @@ struct SessionDirectory: Sendable {
         return range.lowerBound
     }
 
+    /// The sessions that a definition forwards to, as far as they exist.
+    func targets(of definition: SessionDefinition) -> [SessionName: ManagedSession] {
+        var targets: [SessionName: ManagedSession] = [:]
+        for name in definition.targetSessions { targets[name] = self[name] }
+        return targets
+    }
+
     /// Adds a session whose name is free.
     mutating func insert(_ session: ManagedSession) {
         sessions.insert(session, at: index(of: session.name))

@@ -16,6 +16,7 @@ final class SessionRegistry: Sendable {
     let events: EventLog
     let sessionsMax: Int
     private let directory = Locked(SessionDirectory())
+    private let references = Locked(TargetReferences())
     private let currentPolicy: HTTPHosting.Locked<SessionPolicy>
 
     init(
@@ -52,8 +53,34 @@ final class SessionRegistry: Sendable {
     func update(_ changes: [SessionName: ManagedSession?]) {
         // Nobody else writes, and readers wait for an assignment only.
         var next = snapshot()
+        refer(changes, from: next)
         next.update(changes)
         directory.withLock { $0 = next }
+        connect(changes.keys, next)
+    }
+
+    /// Remembers which sessions will name which as their targets.
+    private func refer(_ changes: [SessionName: ManagedSession?], from old: SessionDirectory) {
+        references.withLock { references in
+            for (name, session) in changes {
+                references.replace(
+                    old[name]?.definition,
+                    with: session?.definition,
+                    of: name
+                )
+            }
+        }
+    }
+
+    /// Gives these sessions their targets, and them to those that have them as targets.
+    private func connect(_ names: some Collection<SessionName>, _ directory: SessionDirectory) {
+        let others = references.withLock { $0.sessions(forwardingTo: names) }
+        for name in others.union(names) {
+            guard let session = directory[name], let definition = session.definition else {
+                continue
+            }
+            session.setTargetSessions(directory.targets(of: definition))
+        }
     }
 
     static func notFound(_ name: SessionName) -> SessionError {

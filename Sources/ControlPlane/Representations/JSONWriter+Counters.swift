@@ -26,6 +26,7 @@ extension JSONWriter {
         if let error = summary.lastError { lastError(error) }
         rates(session.activity.rates())
         sources(summary.sources)
+        targetCounters(of: session)
         endObject()
     }
 

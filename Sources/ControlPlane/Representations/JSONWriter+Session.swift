@@ -11,7 +11,7 @@ extension JSONWriter {
         beginObject()
         raw(session.fixedMembers)
         key("status")
-        self.status(status)
+        self.status(status, of: session)
         if includesCounters {
             key("counters")
             counters(of: session)
@@ -53,27 +53,38 @@ extension JSONWriter {
         return writer.bytes
     }
 
-    private mutating func status(_ status: SessionStatus) {
+    private mutating func status(_ status: SessionStatus, of session: ManagedSession) {
         beginObject()
         member("state", status.state.rawValue)
         member("since", status.since)
         if let reason = status.reason {
-            beginObject("reason")
-            member("code", reason.code.rawValue)
-            member("detail", reason.detail)
-            if let errno = reason.errno { member("errno", errno) }
-            endObject()
+            self.reason(reason)
         }
-        if let interface = status.interface {
-            beginObject("interface")
-            member("name", interface.name)
-            member("index", interface.index)
-            if let address = interface.address { member("address", address) }
-            endObject()
-        }
+        if let interface = status.interface { self.interface(interface) }
         if let local = status.localAddress { endpoint("localAddress", local) }
         if let destination = status.destination { endpoint("destination", destination) }
         if let bytes = status.receiveBufferBytes { member("receiveBufferBytes", bytes) }
+        targetStates(of: session)
+        endObject()
+    }
+
+    /// A member `reason`: why something is not as it should be.
+    mutating func reason(_ reason: SessionError) {
+        key("reason")
+        beginObject()
+        member("code", reason.code.rawValue)
+        member("detail", reason.detail)
+        if let errno = reason.errno { member("errno", errno) }
+        endObject()
+    }
+
+    /// A member `interface`: the one in use.
+    mutating func interface(_ interface: InterfaceReference) {
+        key("interface")
+        beginObject()
+        member("name", interface.name)
+        member("index", interface.index)
+        if let address = interface.address { member("address", address.description) }
         endObject()
     }
 

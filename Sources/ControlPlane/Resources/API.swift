@@ -48,7 +48,7 @@ final class API: Sendable {
 
     /// Every route, by resource.
     var routes: [Route] {
-        sessionRoutes + writingRoutes + applyRoutes + eventRoutes + packetRoutes
+        sessionRoutes + writingRoutes + applyRoutes + eventRoutes + packetRoutes + mappingRoutes
             + datagramRoutes + interfaceRoutes + serverRoutes + healthRoutes + metricsRoutes
             + contractRoutes
     }

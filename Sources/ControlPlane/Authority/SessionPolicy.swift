@@ -34,7 +34,7 @@ package struct SessionPolicy: Sendable, Equatable {
     func violations(of definition: SessionDefinition) -> [FieldViolation] {
         kindViolations(of: definition) + groupViolations(of: definition)
             + portViolations(of: definition) + interfaceViolations(of: definition)
-            + rateViolations(of: definition)
+            + rateViolations(of: definition) + targetViolations(of: definition)
     }
 
     /// Why a definition is refused; nil if it is not.
@@ -51,15 +51,19 @@ package struct SessionPolicy: Sendable, Equatable {
 
     /// Why the interface that a session really uses is refused, by its name; nil if it is not.
     func refusal(ofInterface name: String) -> SessionError? {
-        guard let interfaces, !interfaces.contains(where: { $0.matches(name) }) else { return nil }
+        guard let interfaces, let detail = fault(ofInterface: name) else { return nil }
         return SessionError(
             .forbiddenByPolicy,
             "the operator's policy forbids it: the session would use the interface \(name), "
                 + "and may use \(Self.list(interfaces))",
-            violations: [
-                FieldViolation(.interface, .invalid, "is \(name); use \(Self.list(interfaces))")
-            ]
+            violations: [FieldViolation(.interface, .invalid, detail)]
         )
+    }
+
+    /// What is wrong with an interface, by its name; nil if nothing.
+    func fault(ofInterface name: String) -> String? {
+        guard let interfaces, !interfaces.contains(where: { $0.matches(name) }) else { return nil }
+        return "is \(name); use \(Self.list(interfaces))"
     }
 
     // MARK: - Rules
@@ -70,33 +74,36 @@ package struct SessionPolicy: Sendable, Equatable {
     }
 
     private func groupViolations(of definition: SessionDefinition) -> [FieldViolation] {
-        guard let group = definition.group else { return [] }
+        guard let group = definition.group, let detail = fault(ofGroup: group) else { return [] }
+        return [FieldViolation(.group, .invalid, detail)]
+    }
+
+    /// What is wrong with a group; nil if nothing.
+    func fault(ofGroup group: IPAddress) -> String? {
         if Self.localControlBlock?.contains(group) == true {
-            guard !localControlGroups.contains(group) else { return [] }
-            return [
-                FieldViolation(
-                    .group,
-                    .invalid,
-                    "\(group) is in 224.0.0.0/24, where hosts and routers control the network; "
-                        + "the operator has to list it in localControlGroups"
-                )
-            ]
+            guard !localControlGroups.contains(group) else { return nil }
+            return "\(group) is in 224.0.0.0/24, where hosts and routers control the network; "
+                + "the operator has to list it in localControlGroups"
         }
-        guard let groups, !groups.contains(where: { $0.contains(group) }) else { return [] }
-        return [FieldViolation(.group, .invalid, "\(group) is not in \(Self.list(groups))")]
+        guard let groups, !groups.contains(where: { $0.contains(group) }) else { return nil }
+        return "\(group) is not in \(Self.list(groups))"
     }
 
     private func portViolations(of definition: SessionDefinition) -> [FieldViolation] {
-        guard let ports else { return [] }
         var used = [(SessionField.port, definition.port)]
         if definition.localPort != 0 { used.append((.localPort, definition.localPort)) }
+        return used.compactMap { field, port in
+            fault(ofPort: port).map { FieldViolation(field, .invalid, $0) }
+        }
+    }
+
+    /// What is wrong with a port; nil if nothing.
+    func fault(ofPort port: UInt16) -> String? {
+        guard let ports, !ports.contains(where: { $0.contains(port) }) else { return nil }
         let allowed = ports.map {
             $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
         }
-        return used.compactMap { field, port in
-            if ports.contains(where: { $0.contains(port) }) { return nil }
-            return FieldViolation(field, .invalid, "\(port) is not in \(Self.list(allowed))")
-        }
+        return "\(port) is not in \(Self.list(allowed))"
     }
 
     private func interfaceViolations(of definition: SessionDefinition) -> [FieldViolation] {

@@ -11,6 +11,7 @@ extension RegistryTransaction {
     ) throws(SessionError) -> ManagedSession {
         try requireRoom()
         try requirePolicy(definition)
+        try requireTargets(definition, replacing: nil, context)
         let session = ManagedSession(creating: definition, origin: context.origin)
         if definition.enabled { try openAndStart(session, definition, context) }
         if session.isStored { store(.insert(StoredSession(session, definition))) }
@@ -35,6 +36,7 @@ extension RegistryTransaction {
         try requireOwner(of: old, context)
         // What is switched off harms nobody.
         if definition.enabled { try requirePolicy(definition) }
+        try requireTargets(definition, replacing: old.definition, context)
         let isInPlace = old.definition?.canChangeInPlace(to: definition) ?? false
         let new =
             isInPlace
@@ -103,7 +105,16 @@ extension RegistryTransaction {
     }
 
     private func requirePolicy(_ definition: SessionDefinition) throws(SessionError) {
-        if let refusal = registry.policy.refusal(of: definition) { throw refusal }
+        if let refusal = registry.refusal(of: definition) { throw refusal }
+    }
+
+    private func requireTargets(
+        _ definition: SessionDefinition,
+        replacing old: SessionDefinition?,
+        _ context: WriteContext
+    ) throws(SessionError) {
+        guard checksTargets else { return }
+        try registry.checkTargets(of: definition, replacing: old, in: before, context)
     }
 
     /// What the configuration file says is changed there.

@@ -10,6 +10,10 @@ struct RegistryTransaction {
     /// The sessions when the write began; nobody else writes.
     let before: SessionDirectory
 
+    /// Whether each step looks whether what it is about may forward to the sessions that it names;
+    /// a set is looked at as a whole.
+    var checksTargets = true
+
     /// What there is to do and to undo, as it was after some step.
     private struct Extent {
         var undos = 0

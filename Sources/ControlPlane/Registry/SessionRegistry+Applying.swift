@@ -43,7 +43,49 @@ extension SessionRegistry {
         admits: (SessionDefinition) throws(SessionError) -> Void,
         reaches: (ManagedSession) -> Bool
     ) throws(ApplyFailure) -> [ApplyResult] {
-        var transaction = RegistryTransaction(self)
+        // Definitions that must not forward as they would: a set is looked at as a whole. What
+        // fails for another reason stays as it was, which can make others impossible; then it is
+        // all done again without them.
+        var refused: [SessionName: SessionError] = [:]
+        var attempts = 0
+        while true {
+            attempts += 1
+            var transaction = RegistryTransaction(self)
+            transaction.checksTargets = false
+            let attempt = try attempt(
+                definitions,
+                options,
+                context,
+                admits,
+                reaches,
+                isLast: attempts == Self.refusalRoundsMax,
+                &refused,
+                &transaction
+            )
+            guard let results = attempt else {
+                transaction.rollBack()
+                continue
+            }
+            do throws(SessionError) {
+                if !options.isDryRun { try transaction.commit() }
+            } catch {
+                throw ApplyFailure(index: nil, error: error)
+            }
+            return results
+        }
+    }
+
+    /// Takes all steps but the last; nil where more definitions are refused than it was said.
+    private func attempt(
+        _ definitions: [SessionDefinition],
+        _ options: ApplyOptions,
+        _ context: WriteContext,
+        _ admits: (SessionDefinition) throws(SessionError) -> Void,
+        _ reaches: (ManagedSession) -> Bool,
+        isLast: Bool,
+        _ refused: inout [SessionName: SessionError],
+        _ transaction: inout RegistryTransaction
+    ) throws(ApplyFailure) -> [ApplyResult]? {
         // First, so that what is made finds their ports free, and room.
         let pruned: [ApplyResult]
         do throws(SessionError) {
@@ -51,11 +93,20 @@ extension SessionRegistry {
         } catch {
             throw ApplyFailure(index: nil, error: error)
         }
+        var outlook = SetOutlook(
+            taken: Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, $0) }),
+            deleted: Set(pruned.map(\.name)),
+            before: transaction.before
+        )
+        for name in refused.keys { outlook.taken[name] = nil }
+        let refusals = isLast ? Self.refuseAll(in: outlook) : Self.refusals(in: outlook, context)
+        refused.merge(refusals) { first, _ in first }
         if options.isAtomic && !options.isDryRun { transaction.retireReplaced(definitions) }
         var results: [ApplyResult] = []
         for (index, definition) in definitions.enumerated() {
             do throws(SessionError) {
                 try admits(definition)
+                if let refusal = refused[definition.name] { throw refusal }
                 results.append(try transaction.apply(definition, options, context))
             } catch {
                 if options.isAtomic {
@@ -67,12 +118,10 @@ extension SessionRegistry {
                 )
             }
         }
-        do throws(SessionError) {
-            if !options.isDryRun { try transaction.commit() }
-        } catch {
-            throw ApplyFailure(index: nil, error: error)
-        }
-        return results + pruned
+        for result in results where result.outcome == .failed { outlook.taken[result.name] = nil }
+        let more = Self.refusals(in: outlook, context)
+        refused.merge(more) { first, _ in first }
+        return more.isEmpty ? results + pruned : nil
     }
 
     private func prune(

@@ -1,3 +1,4 @@
+import Logging
 import RelayEngine
 import RelayModel
 
@@ -8,7 +9,8 @@ extension SessionRegistry {
     func tryToStart(_ session: ManagedSession) {
         guard let definition = session.definition else { return }
         start(session, definition) { () throws(SessionError) in
-            try open(definition, session.activity, targetsMayWait: true)
+            if let loop = loop(through: session) { throw loop }
+            return try open(definition, session.activity, targetsMayWait: true)
         }
     }
 
@@ -67,9 +69,11 @@ extension SessionRegistry {
         let policy = policy
         for session in snapshot().sessions {
             guard let running = session.running else { continue }
+            let targets = running.targetStatuses.compactMap { $0?.interface }
+            let interfaces = [running.interface].compactMap(\.self) + targets
             let refusal =
-                policy.refusal(of: running.definition)
-                ?? running.interface.flatMap { policy.refusal(ofInterface: $0.name) }
+                refusal(of: running.definition)
+                ?? interfaces.lazy.compactMap { policy.refusal(ofInterface: $0.name) }.first
             guard let refusal else { continue }
             engine.stop(running)
             session.setStopped(.failed, refusal)
@@ -87,6 +91,31 @@ extension SessionRegistry {
     /// The session's interface has another name or address.
     func setInterface(_ session: ManagedSession, _ interface: InterfaceReference) {
         session.setInterface(interface)
+        events.stateChanged(session)
+    }
+
+    /// Gives targets of `forward` that wait their sockets where that is possible by now, and those
+    /// whose interface has gone, or is another one, new ones.
+    func refreshTargets(
+        _ session: ManagedSession,
+        _ running: RelaySession,
+        interfaces: [NetworkInterface]
+    ) {
+        guard
+            let next = engine.refreshTargets(running, interfaces: interfaces, admits: admits)
+        else { return }
+        session.setRunning(updated: next)
+        for (index, (old, new)) in zip(running.targetStatuses, next.targetStatuses).enumerated()
+        where old != new {
+            var metadata: Logger.Metadata = [
+                "session": "\(session.name)", "id": "\(session.id)", "target": "\(index)",
+            ]
+            if let reason = new?.reason {
+                metadata["reason"] = "\(reason.code.rawValue)"
+                metadata["detail"] = "\(reason.detail)"
+            }
+            logger.info(new?.reason == nil ? "target runs" : "target waits", metadata: metadata)
+        }
         events.stateChanged(session)
     }
 
@@ -119,7 +148,8 @@ extension SessionRegistry {
         _ definition: SessionDefinition,
         _ names: (ManagedSession) -> Bool = { _ in false }
     ) -> SessionError {
-        guard error.code == .addressInUse else { return error }
+        // The port of a target of `forward` is another one.
+        guard error.code == .addressInUse, error.violations.isEmpty else { return error }
         let holder = snapshot().sessions.first { session in
             guard let local = session.running?.localEndpoint else { return false }
             return local.port == definition.portToBind

@@ -33,10 +33,21 @@ extension SessionRegistry {
         }
         for session in gone { drop(session) }
         restoreShadowed(Set(gone.map(\.name)))
-        for definition in configured { follow(definition) }
+        // The file has no circle in itself, but one definition can be possible only after another
+        // has let go of a target.
+        var rest = configured
+        while !rest.isEmpty {
+            let blocked = rest.filter { !follow($0, mayTryAgain: true) }
+            if blocked.count == rest.count {
+                for definition in blocked { _ = follow(definition, mayTryAgain: false) }
+                return
+            }
+            rest = blocked
+        }
     }
 
-    private func follow(_ definition: SessionDefinition) {
+    /// Makes a session be as the file defines it; false where it may yet be possible.
+    private func follow(_ definition: SessionDefinition, mayTryAgain: Bool) -> Bool {
         if let present = session(definition.name), present.origin == .api {
             warnOfShadow(present.name)
             drop(present)
@@ -44,6 +55,7 @@ extension SessionRegistry {
         do {
             _ = try put(definition, .none, .configuration)
         } catch {
+            if error.code == .forwardLoop && mayTryAgain { return false }
             logger.error(
                 "a session of the configuration file cannot be as it is defined there",
                 metadata: [
@@ -52,11 +64,12 @@ extension SessionRegistry {
                 ]
             )
             // As at the start: whoever looks finds it there, with the reason.
-            guard session(definition.name) == nil else { return }
+            guard session(definition.name) == nil else { return true }
             let refused = ManagedSession(creating: definition, origin: .configuration)
             add(refused)
             events.created(refused)
         }
+        return true
     }
 
     /// Ends a session, but leaves what is stored of it.

@@ -101,13 +101,19 @@ final class SessionRegistry: Sendable {
         _ activity: SessionActivity,
         targetsMayWait: Bool
     ) throws(SessionError) -> RelaySession {
-        if let refusal = policy.refusal(of: definition) { throw refusal }
+        if let refusal = refusal(of: definition) { throw refusal }
         return try engine.open(
             definition,
             activity: activity,
             targetsMayWait: targetsMayWait,
             admits: admits
         )
+    }
+
+    /// Why the policy refuses a definition; nil if it does not.
+    func refusal(of definition: SessionDefinition) -> SessionError? {
+        let policy = policy
+        return policy.refusal(of: definition) ?? policy.refusal(ofDirectedBroadcasts: definition)
     }
 
     /// Refuses the interfaces that the policy forbids.

@@ -9,7 +9,11 @@ final class SessionSupervisor: Sendable {
     static let retryNanosecondsMax: Int64 = 100_000_000
 
     private let registry: SessionRegistry
+    /// Looking after targets of `forward` takes no more of a second than this.
+    static let refreshNanosecondsMax: Int64 = 100_000_000
+
     private let nextRetry = Locked(0)
+    private let nextRefresh = Locked(0)
     private let lastInterfaces = Locked<[NetworkInterface]>([])
 
     /// nil when the system has none to give; then only what is missing at a tick is seen.
@@ -29,8 +33,18 @@ final class SessionSupervisor: Sendable {
         if let interfaces = try? HostNetwork.interfaces(), !interfaces.isEmpty {
             watch(sessions, interfaces)
             follow(sessions, interfaces)
+            refreshTargets(sessions, interfaces)
         }
         retry(sessions)
+    }
+
+    /// Looks after the targets of the sessions that run, in turn where there are many.
+    private func refreshTargets(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
+        let relays = sessions.filter { $0.running?.targetStatuses.contains { $0 != nil } == true }
+        takeTurns(relays, nextRefresh, Self.refreshNanosecondsMax) { session in
+            guard let running = session.running else { return }
+            registry.refreshTargets(session, running, interfaces: interfaces)
+        }
     }
 
     /// Takes the sockets from sessions whose interface was deleted, though there may be another of
@@ -102,13 +116,23 @@ final class SessionSupervisor: Sendable {
             return session.definition != nil && session.running == nil
                 && (state == .waiting || state == .failed)
         }
-        guard !stopped.isEmpty else { return }
-        let deadline = HostNetwork.monotonicNanoseconds() + Self.retryNanosecondsMax
-        let first = nextRetry.withLock { $0 }
-        for offset in stopped.indices {
-            registry.tryToStart(stopped[(first + offset) % stopped.count])
+        takeTurns(stopped, nextRetry, Self.retryNanosecondsMax) { registry.tryToStart($0) }
+    }
+
+    /// Does something for each session, until the time is over; the next tick goes on from there.
+    private func takeTurns(
+        _ sessions: [ManagedSession],
+        _ next: Locked<Int>,
+        _ nanosecondsMax: Int64,
+        _ body: (ManagedSession) -> Void
+    ) {
+        guard !sessions.isEmpty else { return }
+        let deadline = HostNetwork.monotonicNanoseconds() + nanosecondsMax
+        let first = next.withLock { $0 }
+        for offset in sessions.indices {
+            body(sessions[(first + offset) % sessions.count])
             if HostNetwork.monotonicNanoseconds() >= deadline {
-                nextRetry.withLock { $0 = (first + offset + 1) % stopped.count }
+                next.withLock { $0 = (first + offset + 1) % sessions.count }
                 return
             }
         }

@@ -28,16 +28,19 @@ extension API {
         return try write { [registry] () throws(Problem) in
             // Here, because a large body takes longer to read than the listener has time.
             let definitions = try Self.definitions(JSONValue(parsing: request.body))
+            // What this set makes can be forwarded to.
+            let made = Set(definitions.filter { request.reaches($0.labels) }.map(\.name))
             do throws(ApplyFailure) {
                 let results = try registry.apply(
                     definitions,
                     options,
                     .request(request),
                     admits: { definition throws(SessionError) in
-                        try request.checkReach(
-                            definition,
-                            replacing: registry.session(definition.name)
-                        )
+                        let present = registry.session(definition.name)
+                        try request.checkReach(definition, replacing: present)
+                        try request.checkTargets(definition, replacing: present) { name in
+                            registry.session(name).map(request.reaches) ?? made.contains(name)
+                        }
                     },
                     reaches: { request.reaches($0) }
                 )

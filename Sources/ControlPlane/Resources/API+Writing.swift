@@ -50,6 +50,9 @@ extension API {
         return try write { [registry] () throws(Problem) in
             do throws(SessionError) {
                 try request.checkReach(definition.labels)
+                try request.checkTargets(definition, replacing: nil) { name in
+                    registry.session(name).map(request.reaches) ?? false
+                }
                 let session = try registry.create(definition, .request(request)) { session in
                     remember(session, Self.response(session, status: .created))
                 }
@@ -105,7 +108,11 @@ extension API {
         _ request: Request
     ) throws(Problem) -> Response {
         do throws(SessionError) {
-            try request.checkReach(definition, replacing: registry.session(definition.name))
+            let present = registry.session(definition.name)
+            try request.checkReach(definition, replacing: present)
+            try request.checkTargets(definition, replacing: present) { name in
+                registry.session(name).map(request.reaches) ?? false
+            }
             let (session, outcome) = try registry.put(
                 definition,
                 preconditions,

@@ -32,4 +32,28 @@ extension Request {
         try checkReach(definition.labels)
         if let present, !reaches(present) { throw Self.outOfReach }
     }
+
+    /// Throws `forbidden-scope` when the definition names a session as a target that it did not
+    /// name before, and whoever asks may not reach that session. For them there is no difference
+    /// between one that is out of reach and none: otherwise they would forward through it as soon
+    /// as somebody else has made it.
+    func checkTargets(
+        _ definition: SessionDefinition,
+        replacing present: ManagedSession?,
+        reachesTarget: (SessionName) -> Bool
+    ) throws(SessionError) {
+        guard (principal as? Caller)?.selector != nil else { return }
+        let known = Set(present?.definition?.targetSessions ?? []).union([definition.name])
+        for (index, target) in definition.forward.enumerated() {
+            guard case .session(let name) = target.destination, !known.contains(name),
+                !reachesTarget(name)
+            else { continue }
+            let detail = "the token's selector does not admit a session \(name) that is there"
+            throw SessionError(
+                .forbiddenScope,
+                "forward \(index): \(detail)",
+                violations: [FieldViolation(.forward, index: index, .invalid, detail)]
+            )
+        }
+    }
 }

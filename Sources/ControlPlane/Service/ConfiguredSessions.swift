@@ -37,7 +37,12 @@ extension ServiceOptions {
         for (index, value) in configuredSessions.enumerated() {
             faults += self.faults(of: value, at: "/\(index)", &names)
         }
-        return faults
+        guard faults.isEmpty, let definitions = try? configuredDefinitions() else { return faults }
+        return SessionRegistry.refusals(among: definitions).flatMap { index, refusal in
+            refusal.violations.map {
+                DocumentFault(pointer: "/\(index)" + $0.pointer, detail: $0.detail)
+            }
+        }
     }
 
     private func faults(

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from contract.desired import PEER, RECEIVER, SENDER
 from contract.document import Document
-from support import Client
+from support import Client, Network
+from support.waiting import wait_until
 
 GONE = {"name": "fw-a", "forward": [{"session": "fw-b"}, {"address": "192.168.10.2", "port": 9301}]}
 
@@ -79,3 +80,100 @@ def test_the_targets_have_metrics_of_their_own(
     assert lines == [f'{name}{{session="fw-a",target="{label}"}} 0' for label in labels]
     dropped = 'relaycast_target_dropped_datagrams_total{session="fw-a",target="fw-b",reason="ttl"} 0'
     assert dropped in text.splitlines()
+
+
+def counters(client: Client, name: str) -> dict:
+    """What a session counted."""
+    return client.get(f"/v1/sessions/{name}/counters").json()
+
+
+def test_what_is_accepted_goes_on_to_a_session_and_an_address(
+    create: Callable[[dict], dict], client: Client, document: Document
+) -> None:
+    group = {"interface": "eth0", "port": 9311}
+    sending, receiving = {"kind": "multicast-sender"}, {"kind": "multicast-receiver"}
+    create(group | receiving | {"name": "fw-c", "group": "239.11.1.2"})
+    create(group | sending | {"name": "fw-b", "group": "239.11.1.2"})
+    targets = [{"session": "fw-b"}, {"address": "239.11.1.3", "port": 9311, "interface": "eth0"}]
+    targets += [{"session": "fw-gone"}]
+    create(group | receiving | {"name": "fw-a", "group": "239.11.1.1", "forward": targets})
+    create(group | receiving | {"name": "fw-d", "group": "239.11.1.3"})
+    create(group | sending | {"name": "fw-s", "group": "239.11.1.1"})
+    body = {"datagrams": [{"text": "one"}, {"text": ""}, {"text": "three"}]}
+    assert client.post("/v1/sessions/fw-s/datagrams", body).status == 200
+    for name in ("fw-c", "fw-d"):
+        wait_until(
+            lambda: counters(client, name)["accepted"] == {"datagrams": 3, "bytes": 8}, what=name
+        )
+        items = client.get(f"/v1/sessions/{name}/packets?payload=text").json()["items"]
+        assert [item["payload"] for item in items] == ["one", "", "three"]
+    answer = client.get("/v1/sessions/fw-a/counters")
+    shown = document.check("getCounters", answer).json()
+    assert shown["forwarded"] == {"datagrams": 6, "bytes": 16}
+    counted = [target["forwarded"]["datagrams"] for target in shown["targets"]]
+    assert (counted, shown["targets"][2]["failed"]) == ([3, 3, 0], 3)
+    status = document.check("getSession", client.get("/v1/sessions/fw-a")).json()["status"]
+    assert [target["state"] for target in status["forward"]] == ["running", "running", "waiting"]
+    assert status["forward"][1]["interface"]["name"] == "eth0"
+    assert status["forward"][1]["localAddress"]["port"] > 0
+    name = "relaycast_target_forwarded_bytes_total"
+    line = f'{name}{{session="fw-a",target="239.11.1.3:9311%eth0"}} 8'
+    assert line in client.get("/metrics").body.decode().splitlines()
+
+
+def test_what_is_posted_beyond_the_limits_is_429_with_what_left(
+    create: Callable[[dict], dict], client: Client, document: Document
+) -> None:
+    limits = {"limits": {"datagramsPerSecond": 1, "burstMilliseconds": 10000}}
+    create(SENDER | {"name": "fw-s"} | limits)
+    body = {"datagrams": [{"text": "x"}] * 20}
+    answer = document.check("sendDatagrams", client.post("/v1/sessions/fw-s/datagrams", body))
+    assert (answer.status, answer.json()["code"]) == (429, "rate-limited")
+    assert answer.json()["sent"] == 10 and int(answer.headers["Retry-After"]) == 1
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/datagrams/10"]
+    assert counters(client, "fw-s")["sent"]["datagrams"] == 10
+
+
+def test_a_target_that_cannot_be_sent_to_is_a_409_or_waits(
+    create: Callable[[dict], dict], client: Client, document: Document
+) -> None:
+    missing = {"address": "239.11.3.2", "port": 9331, "interface": "nowhere0"}
+    definition = RECEIVER | {"name": "fw-a", "forward": [{"session": "fw-b"}, missing]}
+    refused = document.check("createSession", client.post("/v1/sessions", definition))
+    assert (refused.status, refused.json()["code"]) == (409, "interface-unavailable")
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/forward/1"]
+    session = create(definition | {"whenUnavailable": "wait"})
+    assert session["status"]["state"] == "running"
+    waiting = session["status"]["forward"][1]
+    assert (waiting["state"], waiting["reason"]["code"]) == ("waiting", "interface-unavailable")
+    changed = RECEIVER | {"forward": [missing | {"port": 9332}]}
+    refused = document.check("putSession", client.request("PUT", "/v1/sessions/fw-a", changed))
+    assert (refused.status, refused.json()["code"]) == (409, "interface-unavailable")
+    assert client.get("/v1/sessions/fw-a").json()["generation"] == 1
+
+
+def test_a_waiting_target_starts_when_its_interface_is_there(
+    create: Callable[[dict], dict], client: Client, network: Network
+) -> None:
+    missing = {"address": "239.11.3.2", "port": 9331, "interface": "later0"}
+    target = {"name": "fw-a", "whenUnavailable": "wait", "forward": [missing]}
+    session = create(RECEIVER | target)
+    revision = client.get("/v1/sessions?limit=1").json()["revision"]
+
+    def state() -> str:
+        (shown,) = client.get("/v1/sessions/fw-a").json()["status"]["forward"]
+        return shown["state"]
+
+    assert state() == "waiting"
+    network.run(["ip", "link", "add", "later0", "type", "bridge"])
+    try:
+        network.run(["ip", "address", "add", "192.168.77.1/24", "dev", "later0"])
+        network.run(["ip", "link", "set", "later0", "up"])
+        wait_until(lambda: state() == "running", what="the target runs")
+        now = client.get("/v1/sessions/fw-a").json()
+        assert (now["id"], now["status"]["since"]) == (session["id"], session["status"]["since"])
+        assert now["status"]["forward"][0]["interface"]["name"] == "later0"
+        assert client.get("/v1/sessions?limit=1").json()["revision"] != revision
+    finally:
+        network.run(["ip", "link", "delete", "later0"])
+    wait_until(lambda: state() == "waiting", what="the target waits")

@@ -73,7 +73,7 @@ extension SessionError {
         case .cannotSend: "Session cannot send"
         case .datagramTooLarge: "Datagram too large"
         case .forwardLoop: "Forward loop"
-        case .rateLimited: "Rate limited"
+        case .rateLimited: "Too many requests"
         case .sendBufferFull: "Send buffer full"
         case .disabled: "Session disabled"
         case .definitionUnreadable: "Definition unreadable"

@@ -1,10 +1,11 @@
 """What the API says of sessions that forward, and which of them it refuses."""
 
+import pathlib
 from collections.abc import Callable
 
 from contract.desired import PEER, RECEIVER, SENDER
 from contract.document import Document
-from support import Client, Network
+from support import Client, Daemon, Network
 from support.waiting import wait_until
 
 GONE = {"name": "fw-a", "forward": [{"session": "fw-b"}, {"address": "192.168.10.2", "port": 9301}]}
@@ -177,3 +178,26 @@ def test_a_waiting_target_starts_when_its_interface_is_there(
     finally:
         network.run(["ip", "link", "delete", "later0"])
     wait_until(lambda: state() == "waiting", what="the target waits")
+
+
+def test_preserving_a_source_needs_a_capability_that_is_named(
+    binary: str, network: Network, document: Document, tmp_path: pathlib.Path
+) -> None:
+    target = {"address": "192.168.10.2", "port": 9341, "sourceMode": "preserve"}
+    definition = RECEIVER | {"name": "fw-a", "forward": [target]}
+    unprivileged = tmp_path / "unprivileged"
+    # CAP_NET_RAW is enough for the kernel, ip(7), IP_TRANSPARENT.
+    drop = "setpriv --bounding-set -net_admin,-net_raw --inh-caps -net_admin,-net_raw"
+    unprivileged.write_text(f'#!/bin/sh\nexec {drop} "{binary}" "$@"\n')
+    unprivileged.chmod(0o755)
+    with Daemon(str(unprivileged), network) as daemon:
+        client = daemon.client()
+        assert client.get("/v1/server").json()["missingCapabilities"] == ["CAP_NET_ADMIN"]
+        refused = document.check("createSession", client.post("/v1/sessions", definition))
+        assert (refused.status, refused.json()["code"]) == (409, "permission-denied")
+        assert "CAP_NET_ADMIN" in refused.json()["detail"]
+        assert refused.json()["errors"][0]["pointer"] == "/forward/0"
+    with Daemon(binary, network) as daemon:
+        client = daemon.client()
+        assert client.get("/v1/server").json()["missingCapabilities"] == []
+        assert client.post("/v1/sessions", definition).status == 201

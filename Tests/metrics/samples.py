@@ -65,7 +65,7 @@ def scrape(client: Client, accept: str = OPENMETRICS) -> Scrape:
 def expected(counters: dict) -> dict[tuple[str, str | None], float]:
     """What the series of a session must be when its counters are these, but for the moments."""
     values: dict[tuple[str, str | None], float] = {}
-    for traffic in ("received", "accepted", "sent", "replied"):
+    for traffic in ("received", "accepted", "sent", "forwarded", "replied"):
         for unit in ("datagrams", "bytes"):
             values[f"{traffic}_{unit}_total", None] = counters[traffic][unit]
     for group in ("dropped", "lost"):

@@ -16,8 +16,12 @@ DURATION = "relaycast_http_request_duration_seconds"
 @pytest.fixture
 def busy(client: Client, create: Callable[[dict], dict]) -> None:
     """A receiver that replies and drops, and a sender that was replied to."""
+    far = {"address": "239.7.9.3", "port": 7912, "interface": "eth0"}
+    targets = [{"session": "metrics-none"}, far, far | {"ttl": 2}]
     create(
-        GROUP | {"name": "metrics-server", "kind": "multicast-receiver", "reply": {"text": "yes"}}
+        GROUP
+        | {"name": "metrics-server", "kind": "multicast-receiver"}
+        | {"reply": {"text": "yes"}, "forward": targets}
     )
     create(GROUP | {"name": "metrics-client", "kind": "multicast-sender"})
     create(
@@ -60,6 +64,27 @@ def test_units_and_kinds_are_told(client: Client, busy: None) -> None:
                 assert family.unit == unit, family.name
     assert families["relaycast_session_received_datagrams"].type == "counter"
     assert families[DURATION].type == "histogram"
+
+
+def test_every_counter_of_a_target_is_there(
+    client: Client, scraped: Callable[[], Scrape], busy: None
+) -> None:
+    path = "/v1/sessions/metrics-server/counters"
+    wait_until(lambda: client.get(path).json()["forwarded"]["datagrams"] == 2)
+    counters = client.get(path).json()
+    labels = ["metrics-none", "239.7.9.3:7912%eth0", "239.7.9.3:7912%eth0#2"]
+    forwarded = [target["forwarded"]["datagrams"] for target in counters["targets"]]
+    assert forwarded == [0, 1, 1]
+    now = scraped()
+    for label, target in zip(labels, counters["targets"], strict=True):
+        series = {"session": "metrics-server", "target": label}
+        name = "relaycast_target_{}_total"
+        assert now(name.format("forwarded_bytes"), **series) == target["forwarded"]["bytes"]
+        failed = target["failed"] + target["sendBufferFull"]
+        assert now(name.format("failed_datagrams"), **series) == failed
+        for reason, count in target["dropped"].items():
+            dropped = now(name.format("dropped_datagrams"), **series, reason=reason)
+            assert dropped == count
 
 
 def test_every_counter_of_the_json_is_there(

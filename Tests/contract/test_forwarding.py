@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Callable
 
-from contract.desired import PEER, RECEIVER, SENDER
+from contract.desired import PEER, RECEIVER, SENDER, Wanted, results
 from contract.document import Document
 from support import Client, Daemon, Network
 from support.waiting import wait_until
@@ -201,3 +201,41 @@ def test_preserving_a_source_needs_a_capability_that_is_named(
         client = daemon.client()
         assert client.get("/v1/server").json()["missingCapabilities"] == []
         assert client.post("/v1/sessions", definition).status == 201
+
+
+def test_targets_change_in_place_and_keep_what_they_counted(wanted: Wanted) -> None:
+    group = {"interface": "eth0", "port": 9351}
+    first, second = ({"address": f"239.11.4.{n}", "port": 9352, "interface": "eth0"} for n in (2, 3))
+    relay = {"kind": "multicast-receiver", "group": "239.11.4.1", "forward": [first]}
+    created = wanted.put("fw-a", group | relay).json()
+    wanted.put("fw-s", group | {"kind": "multicast-sender", "group": "239.11.4.1"})
+
+    def forwarded() -> list[int]:
+        targets = wanted.client.get("/v1/sessions/fw-a/counters").json()["targets"]
+        return [target["forwarded"]["datagrams"] for target in targets]
+
+    wanted.send("fw-s", 2)
+    wait_until(lambda: forwarded() == [2])
+    members = {"forward": [second, first], "limits": {"bytesPerSecond": 9}}
+    patched = wanted.patch("fw-a", members | {"coalesceMicroseconds": 50}).json()
+    assert (patched["id"], patched["generation"]) == (created["id"], 2)
+    assert forwarded() == [0, 2]
+    patched = wanted.patch("fw-a", {"limits": {"datagramsPerSecond": 5}}).json()
+    limits = {"datagramsPerSecond": 5, "bytesPerSecond": 9, "burstMilliseconds": 1000}
+    assert patched["limits"] == limits
+
+    # What is exported is so already.
+    items = wanted.export()
+    assert set(results(wanted.apply(items)).values()) == {"unchanged"}
+    items[0]["forward"].pop()
+    (changed, _) = wanted.apply(items, "dryRun=true").json()["items"]
+    assert [change["field"] for change in changed["changes"]] == ["forward"]
+    assert (changed["result"], changed["reopened"]) == ("updated", False)
+
+    nothing = dict.fromkeys(["forward", "limits", "coalesceMicroseconds", "loopGuardMilliseconds"])
+    patched = wanted.patch("fw-a", nothing).json()
+    assert (patched["forward"], patched["coalesceMicroseconds"]) == ([], 0)
+    assert "limits" not in patched and patched["id"] == created["id"]
+    assert "targets" not in wanted.client.get("/v1/sessions/fw-a/counters").json()
+    conflict = wanted.patch("fw-a", {"limits": {"burstMilliseconds": 5}})
+    assert (conflict.status, conflict.json()["code"]) == (409, "patch-conflict")

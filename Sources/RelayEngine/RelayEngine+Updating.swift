@@ -68,12 +68,14 @@ extension RelayEngine {
         _ session: RelaySession,
         _ definition: SessionDefinition
     ) throws(SessionError) -> RelaySession {
+        let handler = try handlerQueue(of: definition)
         do {
             return RelaySession(
                 definition,
                 activity: session.activity,
                 path: session.path,
                 socket: session.socket,
+                handler: handler,
                 receiveBufferBytes: try session.socket.grantedReceiveBufferBytes()
             )
         } catch {

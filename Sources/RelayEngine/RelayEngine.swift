@@ -11,16 +11,28 @@ package final class RelayEngine: Sendable {
         package var descriptorCeiling: Int32
         /// What `{hostname}` stands for in reply templates.
         package var hostname: String
+        /// The commands that sessions may have answer.
+        package var handlers: [HandlerName: Handler]
+        /// Told of runs that failed or complained; called on the handlers' thread.
+        package var noteHandler: @Sendable (HandlerNote) -> Void
 
-        package init(descriptorCeiling: Int32 = .max, hostname: String) {
+        package init(
+            descriptorCeiling: Int32 = .max,
+            hostname: String,
+            handlers: [HandlerName: Handler] = [:],
+            noteHandler: @escaping @Sendable (HandlerNote) -> Void = { _ in }
+        ) {
             self.descriptorCeiling = descriptorCeiling
             self.hostname = hostname
+            self.handlers = handlers
+            self.noteHandler = noteHandler
         }
     }
 
     private let options: Options
     private let mailbox: Mailbox
     private let thread: WorkerThread
+    let handlers: HandlerRunner
     private let meter: LoopMeter
 
     /// Starts the relay thread; throws when the system has no descriptors or threads left.
@@ -47,10 +59,22 @@ package final class RelayEngine: Sendable {
             thread.join()
             throw error
         }
+        do throws(SystemCallError) {
+            handlers = try HandlerRunner(
+                options.handlers,
+                mailbox: mailbox,
+                note: options.noteHandler
+            )
+        } catch {
+            if mailbox.post(.stop) { thread.join() }
+            throw error
+        }
     }
 
-    /// Stops the relay thread; sessions that are still started are no longer served.
+    /// Stops the relay thread; sessions that are still started are no longer served. Commands that
+    /// still run are ended before.
     package func shutDown() {
+        handlers.close()
         if mailbox.post(.stop) { thread.join() }
     }
 
@@ -113,6 +137,7 @@ package final class RelayEngine: Sendable {
         activity: SessionActivity,
         path: ResolvedPath
     ) throws(SessionError) -> RelaySession {
+        let handler = try handlerQueue(of: definition)
         do {
             let socket = try SessionSocket.open(
                 definition,
@@ -124,6 +149,7 @@ package final class RelayEngine: Sendable {
                 activity: activity,
                 path: path,
                 socket: socket,
+                handler: handler,
                 receiveBufferBytes: try socket.grantedReceiveBufferBytes()
             )
         } catch {

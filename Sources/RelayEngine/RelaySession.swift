@@ -9,6 +9,8 @@ package final class RelaySession: Sendable {
     package let activity: SessionActivity
     let path: ResolvedPath
     let socket: SessionSocket
+    /// Where datagrams wait for the handler that answers them; nil where none does.
+    let handler: HandlerQueue?
     /// The receive buffer that the kernel granted.
     package let receiveBufferBytes: Int
 
@@ -17,12 +19,14 @@ package final class RelaySession: Sendable {
         activity: SessionActivity,
         path: ResolvedPath,
         socket: SessionSocket,
+        handler: HandlerQueue?,
         receiveBufferBytes: Int
     ) {
         self.definition = definition
         self.activity = activity
         self.path = path
         self.socket = socket
+        self.handler = handler
         self.receiveBufferBytes = receiveBufferBytes
     }
 

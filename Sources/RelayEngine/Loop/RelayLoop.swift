@@ -82,6 +82,9 @@ struct RelayLoop: ~Copyable {
             remove(session)
             done()
         case .send(let session, let request, let done): send(session, request, done)
+        case .reply(let answer):
+            guard let slot = slotOfSocket[ObjectIdentifier(answer.session.socket)] else { return }
+            slots[slot]?.send(answer, &outgoing)
         case .stop: isStopped = true
         }
     }

@@ -23,6 +23,7 @@ extension ActiveSession {
         _ firstSequence: UInt64,
         _ replies: inout SendBatch
     ) {
+        if let queue = session.handler { return handOver(batch, count, verdicts, to: queue) }
         let now = HostNetwork.monotonicNanoseconds()
         var rateLimited: UInt64 = 0
         replies.removeAll()
@@ -78,7 +79,7 @@ extension ActiveSession {
     }
 
     /// Sends the gathered replies; one that fails is counted and does not stop the others.
-    private func sendReplies(_ replies: inout SendBatch) {
+    func sendReplies(_ replies: inout SendBatch) {
         var index = 0
         while index < replies.count {
             let result = transmit(replies, from: index)

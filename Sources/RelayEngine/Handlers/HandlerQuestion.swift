@@ -20,9 +20,7 @@ struct HandlerQuestion: Sendable {
         localAddress = datagram.localAddress
         interfaceIndex = datagram.interfaceIndex
         ttl = datagram.ttl
-        self.payload = [UInt8](capacity: payload.count) { output in
-            for index in payload.indices { output.append(payload[index]) }
-        }
+        self.payload = [UInt8](copying: payload)
     }
 
     /// The environment of the command: a PATH, and what is known of the datagram. What is not known

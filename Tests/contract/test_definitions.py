@@ -140,6 +140,8 @@ INVALID: list[tuple[Any, str, str]] = [
     (RECEIVER | {"reply": {"base64": "Q-=="}}, "invalid-field", "/reply/base64"),
     (RECEIVER | {"reply": {"base64": "QQ==\n"}}, "invalid-field", "/reply/base64"),
     (RECEIVER | {"reply": {"base64": "AAAA" * 21836}}, "invalid-field", "/reply/base64"),
+    (RECEIVER | {"reply": {"handler": "/bin/sh"}}, "invalid-field", "/reply/handler"),
+    (RECEIVER | {"reply": {"handler": "h", "argv": ["x"]}}, "unknown-field", "/reply/argv"),
     (RECEIVER | {"reply": {"template": "{host}"}}, "invalid-field", "/reply/template"),
     (RECEIVER | {"reply": {"template": "{"}}, "invalid-field", "/reply/template"),
     (RECEIVER | {"reply": {"template": "}"}}, "invalid-field", "/reply/template"),

@@ -23,6 +23,8 @@ VALUES += [{f"k{n}": None for n in range(65)}, {"-": None}]
 VALUES += [{"text": "x"}, {"text": None}, {"base64": "eA=="}, {"base64": "x"}, {"template": "{"}]
 VALUES += [{"template": "{length}"}, {"text": "x", "base64": "eA=="}, {"text": "x", "base64": None}]
 VALUES += [{"text": None, "base64": None, "template": None}, {"text": None, "template": "x"}]
+VALUES += [{"text": None, "base64": None, "template": None, "handler": None}, {"handler": "h"}]
+VALUES += [{"text": None, "handler": "h"}, {"text": "x", "handler": "h"}, {"handler": "/bin/sh"}]
 VALUES += [{"perSecondMax": 0}, {"perSecondMax": 7}, {"perSecondMax": None}, {"x": 1}, {"x": None}]
 
 

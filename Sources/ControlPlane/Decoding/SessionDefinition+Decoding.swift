@@ -148,8 +148,7 @@ extension ObjectReader {
 
     private mutating func readReply() -> Reply? {
         guard var reader = object("reply") else { return nil }
-        let known = ["text", "base64", "template", "handler"]
-        let forms = known.filter(reader.has)
+        let forms = Reply.forms.map(\.member).filter(reader.has)
         let perSecondMax = reader.integer("perSecondMax", in: Reply.perSecondRange)
         let content: Reply.Content? =
             switch forms.first {
@@ -166,7 +165,7 @@ extension ObjectReader {
                 "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes"
             )
         }
-        reader.finish(ignoring: Set(known))
+        reader.finish(ignoring: Set(Reply.forms.map(\.member)))
         append(reader.faults)
         if forms.count != 1 {
             let code: Fault.Code = forms.isEmpty ? .missingField : .invalidField
@@ -270,6 +269,14 @@ extension SessionDefinition {
         var seen: Set<IPAddress> = []
         sources.removeAll { !seen.insert($0).inserted }
     }
+}
+
+extension Reply {
+    /// The members of which a reply has exactly one, each with a value that it may have.
+    static let forms = [
+        (member: "text", example: ""), (member: "base64", example: ""),
+        (member: "template", example: ""), (member: "handler", example: "a"),
+    ]
 }
 
 extension Reply.Content {

@@ -62,7 +62,8 @@ extension SessionRegistry {
         events.stateChanged(session)
     }
 
-    /// Stops the sessions that the policy refuses now; they are failed until it, or they, change.
+    /// Stops the sessions that the policy refuses now, or whose handler is gone; they are failed
+    /// until it, or they, change.
     func enforcePolicy() {
         let policy = policy
         for session in snapshot().sessions {
@@ -70,10 +71,11 @@ extension SessionRegistry {
             let refusal =
                 policy.refusal(of: running.definition)
                 ?? running.interface.flatMap { policy.refusal(ofInterface: $0.name) }
+                ?? engine.refusal(of: running.definition)
             guard let refusal else { continue }
             engine.stop(running)
             session.setStopped(.failed, refusal)
-            log("session stopped by the policy", session)
+            log("session stopped by the configuration", session)
             events.stateChanged(session)
         }
     }

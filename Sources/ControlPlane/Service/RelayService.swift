@@ -58,7 +58,12 @@ package final class RelayService {
         let control: WorkQueue
         do throws(SystemCallError) {
             engine = try RelayEngine(
-                RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname)
+                RelayEngine.Options(
+                    descriptorCeiling: descriptorCeiling,
+                    hostname: hostname,
+                    handlers: options.handlers,
+                    noteHandler: HandlerLog(logger).note
+                )
             )
         } catch {
             close(store)
@@ -122,6 +127,7 @@ package final class RelayService {
         self.options.authority = options.authority
         self.options.policy = options.policy
         self.options.configuredSessions = options.configuredSessions
+        self.options.handlers = options.handlers
         gatekeeper.replace(options.authority)
         guard let parts else { return }
         parts.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
@@ -141,10 +147,11 @@ package final class RelayService {
             )
             return
         }
-        let policy = options.policy
+        let (policy, handlers) = (options.policy, options.handlers)
         // As a timer: jobs may be refused when there are many.
         control.schedule(afterNanoseconds: 0) {
             registry.setPolicy(policy)
+            registry.engine.setHandlers(handlers)
             // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
             registry.enforcePolicy()
@@ -199,7 +206,8 @@ package final class RelayService {
     /// Sessions take no descriptor that a connection or the store might need.
     private var descriptorCeiling: Int32 {
         let reserved = options.limits.connectionsMax * listenerCount + Self.descriptorsReserved
-        return Int32(clamping: HostNetwork.descriptorLimit - reserved)
+        let forHandlers = HandlerDescriptors.countMax(options.handlers.values)
+        return Int32(clamping: HostNetwork.descriptorLimit - reserved - forHandlers)
     }
 
     private var listenerCount: Int { options.listen.count + (options.unixSocket == nil ? 0 : 1) }

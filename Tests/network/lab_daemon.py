@@ -50,20 +50,29 @@ class Answer:
 class Daemon:
     """`relaycast serve` in a host."""
 
-    def __init__(self, host, binary, directory=None):
+    def __init__(self, host, binary, directory=None, configuration=None):
         self.host, self._binary = host, binary
         self.directory = directory or pathlib.Path(
             tempfile.mkdtemp(dir=host.lab.directory, prefix=f"{host.name}-")
         )
         self.socket_path = str(self.directory / "api.sock")
         self.process = None
+        self._arguments = []
+        if configuration is not None:
+            self._arguments = ["--config", str(self.directory / "configuration.json")]
+            self.configure(configuration)
         self.start()
+
+    def configure(self, configuration):
+        """Writes the configuration file, which SIGHUP or the next start will read."""
+        (self.directory / "configuration.json").write_text(json.dumps(configuration))
 
     def start(self):
         """Starts the daemon, again with the same data when it has ended."""
         self.process = self.host.start(
             self._binary, "serve", "--listen", "127.0.0.1:8080",
             "--unix-socket", self.socket_path, "--data-directory", str(self.directory / "data"),
+            *self._arguments,
         )  # fmt: skip
         eventually(self._serves, 20, "the daemon serves")
 

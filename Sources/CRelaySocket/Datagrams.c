@@ -1,20 +1,11 @@
 #define _GNU_SOURCE
 #include "Addresses.h"
+#include "ControlMessages.h"
+#include "ReceiveBatch.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <string.h>
-
-// IP_PKTINFO or IPV6_PKTINFO, and the TTL or hop limit, with room to spare.
-#define CONTROL_BYTES 128
-
-typedef struct {
-    struct mmsghdr messages[RELAY_BATCH_DATAGRAMS];
-    struct iovec vectors[RELAY_BATCH_DATAGRAMS];
-    struct sockaddr_storage names[RELAY_BATCH_DATAGRAMS];
-    _Alignas(16) uint8_t controls[RELAY_BATCH_DATAGRAMS][CONTROL_BYTES];
-    int used; // headers that the last receive wrote and that must be reset
-} receive_batch;
 
 size_t relay_batch_bytes(void)
 {
@@ -25,7 +16,7 @@ static void reset_header(receive_batch *batch, int index)
 {
     struct msghdr *header = &batch->messages[index].msg_hdr;
     header->msg_namelen = sizeof batch->names[index];
-    header->msg_controllen = CONTROL_BYTES;
+    header->msg_controllen = RECEIVE_CONTROL_BYTES;
     header->msg_flags = 0;
 }
 
@@ -104,28 +95,23 @@ int relay_receive(int fd, void *memory, relay_received *received)
     return count;
 }
 
-// Writes IP_PKTINFO or IPV6_PKTINFO when an interface or a source address is asked for.
-static size_t write_packet_info(const relay_outgoing *outgoing, uint8_t *buffer)
+// What one datagram may ask for: a TTL or hop limit, IP_PKTINFO or IPV6_PKTINFO.
+#define SEND_CONTROL_BYTES (CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
+
+// The interface and the source address, where they are asked for.
+static void append_packet_info(struct msghdr *header, const relay_outgoing *outgoing)
 {
     if (outgoing->interface_index == 0 && outgoing->local_address.family == 0)
-        return 0;
-    struct cmsghdr *control = (struct cmsghdr *)buffer;
+        return;
     if (outgoing->destination.family == 4) {
         struct in_pktinfo info = {.ipi_ifindex = outgoing->interface_index};
         info.ipi_spec_dst.s_addr = htonl((uint32_t)outgoing->local_address.low);
-        control->cmsg_level = IPPROTO_IP;
-        control->cmsg_type = IP_PKTINFO;
-        control->cmsg_len = CMSG_LEN(sizeof info);
-        memcpy(CMSG_DATA(control), &info, sizeof info);
-        return CMSG_SPACE(sizeof info);
+        relay_append_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+        return;
     }
     struct in6_pktinfo info = {.ipi6_ifindex = (uint32_t)outgoing->interface_index};
     info.ipi6_addr = relay_to_in6(&outgoing->local_address);
-    control->cmsg_level = IPPROTO_IPV6;
-    control->cmsg_type = IPV6_PKTINFO;
-    control->cmsg_len = CMSG_LEN(sizeof info);
-    memcpy(CMSG_DATA(control), &info, sizeof info);
-    return CMSG_SPACE(sizeof info);
+    relay_append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
 int relay_send(int fd, const relay_outgoing *outgoing, int count)
@@ -133,7 +119,7 @@ int relay_send(int fd, const relay_outgoing *outgoing, int count)
     struct mmsghdr messages[RELAY_BATCH_DATAGRAMS];
     struct iovec vectors[RELAY_BATCH_DATAGRAMS];
     struct sockaddr_storage names[RELAY_BATCH_DATAGRAMS];
-    _Alignas(16) uint8_t controls[RELAY_BATCH_DATAGRAMS][CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    _Alignas(16) uint8_t controls[RELAY_BATCH_DATAGRAMS][SEND_CONTROL_BYTES];
     if (count > RELAY_BATCH_DATAGRAMS)
         count = RELAY_BATCH_DATAGRAMS;
     for (int index = 0; index < count; index++) {
@@ -145,8 +131,10 @@ int relay_send(int fd, const relay_outgoing *outgoing, int count)
         header->msg_namelen = relay_to_sockaddr(&outgoing[index].destination, &names[index]);
         header->msg_iov = &vectors[index];
         header->msg_iovlen = 1;
-        header->msg_controllen = write_packet_info(&outgoing[index], controls[index]);
-        header->msg_control = header->msg_controllen ? controls[index] : NULL;
+        header->msg_control = controls[index];
+        if (outgoing[index].ttl > 0)
+            relay_append_ttl(header, outgoing[index].destination.family, outgoing[index].ttl);
+        append_packet_info(header, &outgoing[index]);
     }
     int sent;
     do

@@ -112,6 +112,26 @@ int relay_set_ttl(int fd, int family, int ttl)
     return set_integer(fd, level, family == 4 ? IP_TTL : IPV6_UNICAST_HOPS, ttl);
 }
 
+int relay_allow_foreign_sources(int fd, int family)
+{
+    return family == 4 ? set_integer(fd, IPPROTO_IP, IP_TRANSPARENT, 1)
+                       : set_integer(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+}
+
+int relay_connect(int fd, relay_endpoint endpoint)
+{
+    struct sockaddr_storage storage;
+    socklen_t length = relay_to_sockaddr(&endpoint, &storage);
+    return connect(fd, (struct sockaddr *)&storage, length) == 0 ? 0 : -errno;
+}
+
+int relay_set_send_buffer(int fd, int bytes)
+{
+    if (set_integer(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes) == 0)
+        return 0;
+    return set_integer(fd, SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
 int relay_set_receive_buffer(int fd, int bytes)
 {
     if (set_integer(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes) == 0)

@@ -9,6 +9,8 @@ enum RelayCommand: Sendable {
         done: @Sendable (SystemCallError?) -> Void
     )
     case remove(RelaySession, done: @Sendable () -> Void)
+    /// The addresses of this host.
+    case addresses(Set<IPAddress>)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     /// Sends a line that a handler has printed.
     case reply(HandlerAnswer)

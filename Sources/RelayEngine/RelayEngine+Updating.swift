@@ -15,17 +15,26 @@ extension RelayEngine {
     /// millisecond. The change from sources to other sources has none.
     package func update(
         _ session: RelaySession,
-        to definition: SessionDefinition
+        to definition: SessionDefinition,
+        targetsMayWait: Bool = false,
+        admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
         precondition(session.definition.canChangeInPlace(to: definition), "needs another socket")
         guard session.socket.isOpen else {
             throw SessionError(.sessionNotRunning, "the session was stopped")
         }
+        let handler = try handlerQueue(of: definition)
         try change(session, from: session.definition, to: definition)
-        do {
-            let next = try updated(session, definition)
-            try ask { done in .change(session, to: next, done: done) }
-            resizeRing(of: session, to: definition)
+        do throws(SessionError) {
+            let targets = try changedTargets(session, definition, targetsMayWait, admits)
+            let next = try updated(session, definition, handler, targets)
+            do throws(SessionError) {
+                try ask { done in .change(session, to: next, done: done) }
+            } catch {
+                Self.closeTargets(of: next, notIn: session)
+                throw error
+            }
+            Self.closeTargets(of: session, notIn: next)
             return next
         } catch {
             // What cannot be set back has gone with its interface, which is watched elsewhere.
@@ -52,23 +61,30 @@ extension RelayEngine {
         }
     }
 
-    /// Not on the relay thread: up to 4 MiB are copied.
-    private func resizeRing(of session: RelaySession, to next: SessionDefinition) {
-        let previous = session.definition
-        if next.recentPackets == previous.recentPackets && next.snapLength == previous.snapLength {
-            return
-        }
-        session.activity.recentPackets.resize(
-            capacity: next.recentPackets,
-            snapLength: next.snapLength
+    private func changedTargets(
+        _ session: RelaySession,
+        _ definition: SessionDefinition,
+        _ targetsMayWait: Bool,
+        _ admits: (InterfaceReference) throws(SessionError) -> Void
+    ) throws(SessionError) -> [RelayTarget] {
+        if definition.forward == session.definition.forward { return session.targets }
+        return try openTargets(
+            definition,
+            path: session.path,
+            activity: session.activity,
+            keeping: session.targets,
+            mayWait: targetsMayWait,
+            interfaces: try Self.interfaces(),
+            admits: admits
         )
     }
 
     private func updated(
         _ session: RelaySession,
-        _ definition: SessionDefinition
+        _ definition: SessionDefinition,
+        _ handler: HandlerQueue?,
+        _ targets: [RelayTarget]
     ) throws(SessionError) -> RelaySession {
-        let handler = try handlerQueue(of: definition)
         do {
             return RelaySession(
                 definition,
@@ -76,6 +92,7 @@ extension RelayEngine {
                 path: session.path,
                 socket: session.socket,
                 handler: handler,
+                targets: targets,
                 receiveBufferBytes: try session.socket.grantedReceiveBufferBytes()
             )
         } catch {

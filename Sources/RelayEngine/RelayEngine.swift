@@ -30,6 +30,7 @@ package final class RelayEngine: Sendable {
     }
 
     private let options: Options
+    private let addresses = Locked<Set<IPAddress>>([])
     private let mailbox: Mailbox
     private let thread: WorkerThread
     let handlers: HandlerRunner
@@ -85,16 +86,28 @@ package final class RelayEngine: Sendable {
     ///
     /// Throws `SessionError` with one of the codes for what is impossible here and now.
     ///
-    /// - Parameter admits: throws where the session must not use this interface; it is asked
-    ///   before anything is opened.
+    /// - Parameters:
+    ///   - targetsMayWait: whether a target of `forward` whose interface or route is missing
+    ///     waits alone; otherwise it is an error of the session.
+    ///   - admits: throws where the session must not use this interface; it is asked
+    ///     before anything is opened.
     package func open(
         _ definition: SessionDefinition,
         activity: SessionActivity,
+        targetsMayWait: Bool = false,
         admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
-        let path = try ResolvedPath.resolve(definition, interfaces: try Self.interfaces())
+        let interfaces = try Self.interfaces()
+        let path = try ResolvedPath.resolve(definition, interfaces: interfaces)
         if let interface = path.interface { try admits(interface) }
-        return try open(definition, activity: activity, path: path)
+        return try open(
+            definition,
+            activity: activity,
+            path: path,
+            targetsMayWait: targetsMayWait,
+            interfaces: interfaces,
+            admits: admits
+        )
     }
 
     /// What has changed for a session that runs, after a change of the host's interfaces.
@@ -123,41 +136,83 @@ package final class RelayEngine: Sendable {
     /// not served before `start`.
     package func reopen(
         _ session: RelaySession,
-        interfaces: [NetworkInterface]
+        interfaces: [NetworkInterface],
+        admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
         stop(session)
         guard let path = session.path.refreshed(session.definition, interfaces: interfaces) else {
             throw SessionError(.interfaceUnavailable, "the interface has gone", errno: "ENODEV")
         }
-        return try open(session.definition, activity: session.activity, path: path)
+        return try open(
+            session.definition,
+            activity: session.activity,
+            path: path,
+            targetsMayWait: true,
+            interfaces: interfaces,
+            admits: admits
+        )
     }
 
     private func open(
         _ definition: SessionDefinition,
         activity: SessionActivity,
-        path: ResolvedPath
+        path: ResolvedPath,
+        targetsMayWait: Bool,
+        interfaces: [NetworkInterface],
+        admits: (InterfaceReference) throws(SessionError) -> Void
     ) throws(SessionError) -> RelaySession {
         let handler = try handlerQueue(of: definition)
+        noteAddresses(of: interfaces)
+        let (socket, receiveBufferBytes) = try openSocket(definition, path)
+        return RelaySession(
+            definition,
+            activity: activity,
+            path: path,
+            socket: socket,
+            handler: handler,
+            targets: try openTargets(
+                definition,
+                path: path,
+                activity: activity,
+                keeping: [],
+                mayWait: targetsMayWait,
+                interfaces: interfaces,
+                admits: admits
+            ),
+            receiveBufferBytes: receiveBufferBytes
+        )
+    }
+
+    private func openSocket(
+        _ definition: SessionDefinition,
+        _ path: ResolvedPath
+    ) throws(SessionError) -> (SessionSocket, receiveBufferBytes: Int) {
         do {
             let socket = try SessionSocket.open(
                 definition,
                 interfaceIndex: path.interface?.index ?? 0,
-                descriptorCeiling: options.descriptorCeiling
+                descriptorCeiling: descriptorCeiling
             )
-            return RelaySession(
-                definition,
-                activity: activity,
-                path: path,
-                socket: socket,
-                handler: handler,
-                receiveBufferBytes: try socket.grantedReceiveBufferBytes()
-            )
+            return (socket, try socket.grantedReceiveBufferBytes())
         } catch {
             throw SessionError(error)
         }
     }
 
-    private static func interfaces() throws(SessionError) -> [NetworkInterface] {
+    var descriptorCeiling: Int32 { options.descriptorCeiling }
+
+    /// Tells the relay thread which addresses are this host's: what forward targets send comes
+    /// from them. Called with every list of interfaces that is at hand.
+    func noteAddresses(of interfaces: [NetworkInterface]) {
+        let now = Set(interfaces.flatMap { $0.addresses.map(\.address) })
+        let isNew = addresses.withLock { known in
+            defer { known = now }
+            return known != now
+        }
+        if isNew { _ = mailbox.post(.addresses(now)) }
+    }
+
+    static func interfaces() throws(SessionError) -> [NetworkInterface] {
         do {
             return try HostNetwork.interfaces()
         } catch {
@@ -193,6 +248,7 @@ package final class RelayEngine: Sendable {
     package func stop(_ session: RelaySession) {
         let isDone = Latch()
         if mailbox.post(.remove(session) { isDone.set() }) { isDone.wait() }
+        Self.closeTargets(of: session, notIn: nil)
         session.activity.detach()
         session.socket.close()
     }

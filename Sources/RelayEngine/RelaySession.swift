@@ -11,6 +11,8 @@ package final class RelaySession: Sendable {
     let socket: SessionSocket
     /// Where datagrams wait for the handler that answers them; nil where none does.
     let handler: HandlerQueue?
+    /// The targets of `forward`, in their order.
+    let targets: [RelayTarget]
     /// The receive buffer that the kernel granted.
     package let receiveBufferBytes: Int
 
@@ -20,6 +22,7 @@ package final class RelaySession: Sendable {
         path: ResolvedPath,
         socket: SessionSocket,
         handler: HandlerQueue?,
+        targets: [RelayTarget],
         receiveBufferBytes: Int
     ) {
         self.definition = definition
@@ -27,7 +30,21 @@ package final class RelaySession: Sendable {
         self.path = path
         self.socket = socket
         self.handler = handler
+        self.targets = targets
         self.receiveBufferBytes = receiveBufferBytes
+    }
+
+    /// The same session with other sockets for its targets.
+    convenience init(replacing session: RelaySession, targets: [RelayTarget]) {
+        self.init(
+            session.definition,
+            activity: session.activity,
+            path: session.path,
+            socket: session.socket,
+            handler: session.handler,
+            targets: targets,
+            receiveBufferBytes: session.receiveBufferBytes
+        )
     }
 
     /// The interface in use; nil only for a broadcast receiver on every interface.
@@ -35,7 +52,7 @@ package final class RelaySession: Sendable {
 
     /// How the targets of `forward` fare, in their order; nil for those that another session
     /// sends for.
-    package var targetStatuses: [TargetStatus?] { [] }
+    package var targetStatuses: [TargetStatus?] { targets.map(\.status) }
 
     /// What the socket is bound to.
     package var localEndpoint: Endpoint { socket.localEndpoint }

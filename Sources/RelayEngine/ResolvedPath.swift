@@ -6,6 +6,8 @@ struct ResolvedPath: Hashable, Sendable {
     let interface: InterfaceReference?
     /// Where posted datagrams go; nil for sessions that only receive.
     let destination: Endpoint?
+    /// The largest payload that can be a segment (udp(7), UDP_SEGMENT); 0 = unknown.
+    let segmentMax: Int
 
     /// Finds the interface that the definition names, or that the kernel's routing table names
     /// for the destination, and from it the destination.
@@ -18,7 +20,8 @@ struct ResolvedPath: Hashable, Sendable {
         let interface = try findInterface(definition, interfaces)
         return ResolvedPath(
             interface: interface.map { reference($0, definition) },
-            destination: try destination(definition, interface)
+            destination: try destination(definition, interface),
+            segmentMax: EgressPath.segmentMax(interface, definition.family)
         )
     }
 
@@ -33,7 +36,8 @@ struct ResolvedPath: Hashable, Sendable {
         return ResolvedPath(
             interface: Self.reference(found, definition),
             // Without a broadcast address for the moment, the old one is as good as none.
-            destination: (try? Self.destination(definition, found)) ?? destination
+            destination: (try? Self.destination(definition, found)) ?? destination,
+            segmentMax: EgressPath.segmentMax(found, definition.family)
         )
     }
 
@@ -65,7 +69,7 @@ struct ResolvedPath: Hashable, Sendable {
         return interface
     }
 
-    private static func select(
+    static func select(
         _ selector: InterfaceSelector,
         from interfaces: [NetworkInterface]
     ) throws(SessionError) -> NetworkInterface {
@@ -98,7 +102,7 @@ struct ResolvedPath: Hashable, Sendable {
         return match
     }
 
-    private static func routeIndex(to target: IPAddress) throws(SessionError) -> Int32 {
+    static func routeIndex(to target: IPAddress) throws(SessionError) -> Int32 {
         do {
             return try HostNetwork.routeInterface(to: target)
         } catch {

@@ -8,12 +8,22 @@ package struct FieldViolation: Hashable, Sendable {
     package let field: SessionField
     /// The index in a list field, where one element is to blame.
     package let index: Int?
+    /// The member of that element, as a JSON pointer below it without its first slash; nil where
+    /// the element is a plain value, or to blame as a whole.
+    package let member: String?
     package let reason: Reason
     package let detail: String
 
-    package init(_ field: SessionField, index: Int? = nil, _ reason: Reason, _ detail: String) {
+    package init(
+        _ field: SessionField,
+        index: Int? = nil,
+        member: String? = nil,
+        _ reason: Reason,
+        _ detail: String
+    ) {
         self.field = field
         self.index = index
+        self.member = member
         self.reason = reason
         self.detail = detail
     }
@@ -46,6 +56,7 @@ extension SessionDefinition {
     /// The rules that hold between fields or need the meaning of a value; empty = valid.
     package func violations() -> [FieldViolation] {
         groupViolations() + sourceViolations() + addressViolations() + limitViolations()
+            + forwardingViolations()
     }
 
     private func groupViolations() -> [FieldViolation] {

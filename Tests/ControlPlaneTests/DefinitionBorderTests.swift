@@ -11,6 +11,8 @@ import Testing
         (Minimal.receiver, "recentPackets", 0, 4096), (Minimal.receiver, "snapLength", 0, 65_535),
         (Minimal.receiver, "receiveBufferBytes", 2048, 268_435_456),
         (#""kind":"broadcast""#, "port", 1, 65_535),
+        (Minimal.sender, "loopGuardMilliseconds", 0, 60_000),
+        (Minimal.broadcastReceiver, "coalesceMicroseconds", 0, 5000),
     ])
     func aNumberIsAWholeOneInItsRange(minimal: String, field: String, least: Int, most: Int) {
         for good in ["\(least)", "\(most)", "\(most).0", "\(least)e0"] {

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: Minimal.all) func anUnknownFieldIsRefused(minimal: String) {
-        for name in ["forward", "Name", "ports", "", "status ", "limits", "expect"] {
+        for name in ["forwards", "Name", "ports", "", "status ", "coalescing", "expect"] {
             #expect(
                 faults(in: #"{\#(minimal),"\#(name)":1}"#) == Faults("unknown-field", "/\(name)")
             )
@@ -73,6 +73,8 @@ import Testing
         ("recentPackets", "number"), ("snapLength", "number"), ("receiveBufferBytes", "number"),
         ("whenUnavailable", "string"), ("labels", "object"), ("annotations", "object"),
         ("enabled", "boolean"), ("persist", "boolean"), ("role", "string"), ("address", "string"),
+        ("forward", "array"), ("loopGuardMilliseconds", "number"), ("limits", "object"),
+        ("coalesceMicroseconds", "number"),
     ])
     func aValueOfAnyOtherTypeIsRefused(field: String, type: String) throws {
         let sessionField = try #require(SessionField(rawValue: field))

@@ -37,6 +37,8 @@ import Testing
         "snapLength":65535,"receiveBufferBytes":2048,"whenUnavailable":"wait",
         "enabled":false,"persist":false,
         "labels":{"a":"1","b.c/d_e-f":""},
+        "forward":[{"session":"b"}],"loopGuardMilliseconds":0,"coalesceMicroseconds":"adaptive",
+        "limits":{"bytesPerSecond":1,"burstMilliseconds":2},
         "annotations":{"note":"\" \\ / \b\f\n\r\t \u0000 \u001f \u007f é 日本 😀"}
         """#
 
@@ -79,6 +81,7 @@ import Testing
             var definition = try decode("{\(minimal)}")
             definition.interface = .name("lo")
             definition.receiveBufferBytes = 4096
+            definition.limits = TrafficLimits(datagramsPerSecond: 1)
             let reply = Reply(.text("x"))
             func has(_ field: SessionField) -> Bool {
                 field.applies(to: definition.kind, role: definition.role)
@@ -102,7 +105,9 @@ import Testing
                     parsing: Array(json(decode("{\(minimal)}")).utf8)
                 )
             else { return }
-            for field in ["interface", "sources", "reply", "receiveBufferBytes", "address"] {
+            for field in [
+                "interface", "sources", "reply", "receiveBufferBytes", "address", "limits",
+            ] {
                 #expect(members[field] == nil)
             }
         }

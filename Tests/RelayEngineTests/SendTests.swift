@@ -188,7 +188,7 @@ import Testing
             for _ in 0..<100 {
                 socket.send([1, 2, 3], to: loopbackIPv4, session.localEndpoint.port)
             }
-            let active = ActiveSession(session, hostname: "h")
+            let active = ActiveSession(session, hostname: "h", relaySources: RelaySources())
             var batch = SendBatch()
             let target = Endpoint(loopbackIPv4, port: sender.port)
             _ = batch.append([1].span, to: target, interfaceIndex: 0, localAddress: nil)

@@ -41,6 +41,10 @@ final class TestSocket: Sendable {
 
     deinit { relay_close(number) }
 
+    func setTTL(_ ttl: Int) {
+        _ = relay_set_ttl(number, Int32(endpoint.address.family.rawValue), Int32(ttl))
+    }
+
     func allowBroadcast() { _ = relay_allow_broadcast(number) }
 
     /// Whether the datagram left.

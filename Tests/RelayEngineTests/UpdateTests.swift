@@ -224,6 +224,8 @@ extension RelayEngine {
     ) throws -> RelaySession {
         var definition = session.definition
         change(&definition)
-        return try update(session, to: definition)
+        let next = try update(session, to: definition)
+        next.activity.resizeRing(definition)
+        return next
     }
 }

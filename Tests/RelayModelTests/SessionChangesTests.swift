@@ -75,6 +75,10 @@ import Testing
         Change(.loopback, inPlace: true) { $0.loopback = false },
         Change(.ttl, inPlace: true) { $0.ttl = 2 },
         Change(.reply, inPlace: true) { $0.reply = Reply(.text("pong")) },
+        Change(.forward, inPlace: true) { $0.forward = [ForwardTarget(.session(peer.name))] },
+        Change(.loopGuardMilliseconds, inPlace: true) { $0.loopGuardMilliseconds = 0 },
+        Change(.limits, inPlace: true) { $0.limits = TrafficLimits(datagramsPerSecond: 1) },
+        Change(.coalesceMicroseconds, inPlace: true) { $0.coalescing = .adaptive },
         Change(.recentPackets, inPlace: true) { $0.recentPackets = 0 },
         Change(.snapLength, inPlace: true) { $0.snapLength = 0 },
         Change(.receiveBufferBytes, inPlace: true) { $0.receiveBufferBytes = 65_536 },
@@ -89,7 +93,9 @@ import Testing
         #expect(Set(Self.changes.map(\.field)) == Set(SessionField.allCases))
         #expect(Self.changes.count == SessionField.allCases.count)
         let properties = Mirror(reflecting: Self.peer).children.compactMap(\.label)
-        #expect(Set(properties) == Set(SessionField.allCases.map(\.rawValue)))
+        // The unit is in the name of the member, and in the value of the property.
+        let named = properties.map { $0 == "coalescing" ? "coalesceMicroseconds" : $0 }
+        #expect(Set(named) == Set(SessionField.allCases.map(\.rawValue)))
     }
 
     @Test(arguments: changes) func aChangeIsSeenInBothDirectionsAndAlone(change: Change) {

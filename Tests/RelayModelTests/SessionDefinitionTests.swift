@@ -83,7 +83,7 @@ import Testing
     static let fieldsOfAll: Set<SessionField> = [
         .name, .kind, .port, .interface, .allow, .deny, .requireSourcePort, .accept, .recentPackets,
         .snapLength, .receiveBufferBytes, .whenUnavailable, .labels, .annotations, .enabled,
-        .persist,
+        .persist, .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds,
     ]
 
     private func definition(_ row: Row) throws -> SessionDefinition {
@@ -119,6 +119,9 @@ import Testing
         #expect(definition.labels.isEmpty && definition.annotations.isEmpty)
         #expect(definition.interface == nil && definition.address == nil)
         #expect(definition.reply == nil && definition.receiveBufferBytes == nil)
+        #expect(definition.forward.isEmpty && definition.limits == nil)
+        #expect(definition.loopGuardMilliseconds == 1000)
+        #expect(definition.coalescing == .microseconds(0))
     }
 
     @Test(arguments: rows) func eachKindAndRoleHasItsFieldsAndNoOthers(row: Row) {

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import signal
 import subprocess
@@ -13,24 +12,8 @@ import pytest
 
 from support import Client, Daemon, Network
 from support.client import Response
+from support.fixtures import binary, network  # noqa: F401  (fixtures)
 from support.waiting import wait_until
-
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def binary() -> str:
-    """The daemon under test: $RELAYCAST_BINARY, or what was built here."""
-    path = os.environ.get("RELAYCAST_BINARY") or PROJECT / ".build" / "debug" / "relaycast"
-    assert os.access(path, os.X_OK), "set RELAYCAST_BINARY to the daemon, or build it"
-    return os.path.abspath(path)
-
-
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    """eth0 with 192.168.10.1 and fd00:10::1, and a route to every group."""
-    with Network() as network:
-        yield network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +30,7 @@ class NewToken:
 
 
 @pytest.fixture
-def make_token(binary: str) -> Callable[..., NewToken]:
+def make_token(binary: str) -> Callable[..., NewToken]:  # noqa: F811
     """Makes a token with an id and scopes; further members of the entry by name."""
 
     def make(id: str, *scopes: str, **members: Any) -> NewToken:
@@ -131,7 +114,7 @@ class Relay:
 
 
 @pytest.fixture
-def relay(binary: str, network: Network, tmp_path: pathlib.Path) -> Iterator[Relay]:
+def relay(binary: str, network: Network, tmp_path: pathlib.Path) -> Iterator[Relay]:  # noqa: F811
     """A relay that is not started: write its files first, then call `start()`."""
     relay = Relay(binary, network, tmp_path)
     try:

@@ -1,7 +1,5 @@
 """The running daemon, in a private network, and the contract it is held against."""
 
-import os
-import pathlib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,8 +7,7 @@ import pytest
 from contract.desired import Wanted
 from contract.document import Document
 from support import Client, Daemon, Network
-
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
+from support.fixtures import binary, network  # noqa: F401  (fixtures)
 
 
 @pytest.fixture(scope="session")
@@ -20,29 +17,7 @@ def document() -> Document:
 
 
 @pytest.fixture(scope="session")
-def binary() -> str:
-    """The daemon under test: $RELAYCAST_BINARY, or what was built here."""
-    path = os.environ.get("RELAYCAST_BINARY") or next(
-        (
-            str(built)
-            for configuration in ("release", "debug")
-            if (built := PROJECT / ".build" / configuration / "relaycast").exists()
-        ),
-        None,
-    )
-    assert path, "set RELAYCAST_BINARY to the daemon, or build it"
-    return os.path.abspath(path)
-
-
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    """eth0 with 192.168.10.1 and fd00:10::1, and a route to every group."""
-    with Network() as network:
-        yield network
-
-
-@pytest.fixture(scope="session")
-def daemon(binary: str, network: Network) -> Iterator[Daemon]:
+def daemon(binary: str, network: Network) -> Iterator[Daemon]:  # noqa: F811
     """A daemon that the tests share; each leaves it without the sessions it made."""
     with Daemon(binary, network) as daemon:
         yield daemon

@@ -9,11 +9,14 @@ import sys
 sys.path.insert(0, sys.argv[1])
 
 from relaycast_client import (  # noqa: E402
+    AddressTarget,
     ApiClient,
     BroadcastDefinition,
     BroadcastReceiverDefinition,
+    CoalesceMicroseconds,
     Configuration,
     DatagramRequest,
+    ForwardTarget,
     HealthApi,
     HostApi,
     InterfaceSelector,
@@ -22,7 +25,10 @@ from relaycast_client import (  # noqa: E402
     SessionPatch,
     SessionsApi,
     SessionSet,
+    SessionTarget,
+    TargetAddress,
     TextDatagram,
+    TrafficLimits,
     TrafficApi,
 )
 from relaycast_client.exceptions import (  # noqa: E402
@@ -70,8 +76,16 @@ def main(client: ApiClient) -> None:
 
     receiver = BroadcastReceiverDefinition(kind="broadcast", role="receiver", port=9202)
     receiver.interface = InterfaceSelector("eth0")
+    receiver.coalesce_microseconds = CoalesceMicroseconds("adaptive")
+    receiver.forward = [
+        ForwardTarget(SessionTarget(session="made", limits=TrafficLimits(datagrams_per_second=9))),
+        ForwardTarget(AddressTarget(address=TargetAddress("192.168.10.2"), port=9203)),
+    ]
     put = sessions.put_session("heard", SessionDefinition(BroadcastDefinition(receiver)))
     assert type(put.actual_instance).__name__ == "BroadcastReceiverSession"
+    targets = [target.actual_instance for target in put.actual_instance.forward]
+    assert (targets[0].session, targets[0].limits.burst_milliseconds) == ("made", 1000)
+    assert (targets[1].port, targets[1].ttl, targets[1].source_mode) == (9203, 64, "own")
 
     listed = sessions.list_sessions()
     assert [item.actual_instance.name for item in listed.items] == ["heard", "made"]

@@ -18,6 +18,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     operation = case.operation.definition.raw.get("operationId")
     if operation == "applySessions":
         _join_prune_and_selector(case)
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        for definition in [case.body, *case.body.get("items", [])]:
+            _mend_targets(definition)
     if operation == "createSession" and case.meta.phase.name == TestPhase.STATEFUL:
         _renew_idempotency_key(case)
     if case.meta.phase.name == TestPhase.COVERAGE:
@@ -32,6 +35,21 @@ def _join_prune_and_selector(case: Any) -> None:
         case.query["selector"] = "env=schemathesis"
     elif prune in (False, "false") and "selector" in case.query:
         case.query["prune"] = "true"
+
+
+def _mend_targets(definition: Any) -> None:
+    """Takes from a valid definition what no schema can forbid: a second target of the same
+    destination, and a jitter that is more than the delay; test_definitions.py has them."""
+    targets = definition.get("forward") if isinstance(definition, dict) else None
+    if not targets:
+        return
+    # An address has several spellings: a port is enough.
+    destinations = {target.get("session", target.get("port")): target for target in targets}
+    targets[:] = destinations.values()
+    for target in targets:
+        chaos = target.get("chaos", {})
+        if chaos.get("jitterMilliseconds", 0) > chaos.get("delayMilliseconds", 0):
+            del chaos["jitterMilliseconds"]
 
 
 def _drop_bad_conditions(case: Any) -> None:

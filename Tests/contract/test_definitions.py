@@ -14,7 +14,14 @@ SIX = {"kind": "multicast-receiver", "group": "ff05::4242", "port": 5004}
 BROADCAST_SENDER = {"kind": "broadcast", "role": "sender", "port": 5004}
 BROADCAST_RECEIVER = {"kind": "broadcast", "role": "receiver", "port": 5004}
 BROADCAST_PEER = {"kind": "broadcast", "port": 5004}
+HOST = {"address": "10.0.0.1", "port": 9}
 WIDE = {f"key{index}": "" for index in range(64)}
+
+
+def forward(*targets: Any) -> dict[str, Any]:
+    """The member of a definition that says where it forwards to."""
+    return {"forward": list(targets)}
+
 
 VALID: list[dict[str, Any]] = [
     SENDER | {"loopback": False, "ttl": 255, "localPort": 65535, "accept": ["unicast"]},
@@ -44,6 +51,29 @@ VALID: list[dict[str, Any]] = [
     BROADCAST_SENDER | {"address": "192.168.10.255"},
     BROADCAST_RECEIVER | {"reply": {"text": "here"}},
     BROADCAST_PEER | {"role": "peer", "receiveOwn": True, "ttl": 2},
+    RECEIVER | {"forward": [], "loopGuardMilliseconds": 0, "coalesceMicroseconds": 5000},
+    RECEIVER | {"loopGuardMilliseconds": 60000, "coalesceMicroseconds": "adaptive"},
+    SENDER | {"limits": {"datagramsPerSecond": 10000000, "burstMilliseconds": 1}},
+    PEER | {"limits": {"bytesPerSecond": 100000000000, "burstMilliseconds": 10000}},
+    BROADCAST_PEER | {"limits": {"datagramsPerSecond": 1, "bytesPerSecond": 1}},
+    BROADCAST_RECEIVER | {"forward": [{"session": f"s{n}"} for n in range(64)]},
+    RECEIVER | forward({"session": "b", "ttlMode": "decrement", "ttlThreshold": 254}),
+    RECEIVER | forward({"session": "b", "ttlThreshold": 1, "sampleOneIn": 1000000}),
+    RECEIVER | forward({"session": "b", "limits": {"bytesPerSecond": 1}, "chaos": {}}),
+    RECEIVER | forward({"session": "b", "chaos": {"lossPercent": 0.5, "reorderPercent": 100}}),
+    RECEIVER | forward({"session": "b", "chaos": {"seed": 9007199254740991}}),
+    RECEIVER
+    | forward({"session": "b", "chaos": {"delayMilliseconds": 60000, "jitterMilliseconds": 60000}}),
+    RECEIVER | forward(HOST, HOST | {"port": 65535}, HOST | {"interface": "eth0"}),
+    RECEIVER | forward({"address": "239.9.9.9", "port": 9, "ttl": 255, "loopback": False}),
+    RECEIVER | forward({"address": "255.255.255.255", "port": 9, "localPort": 65535}),
+    RECEIVER | forward({"address": "192.168.10.255", "port": 9, "interface": "192.168.10.1"}),
+    RECEIVER | forward({"address": "fd00::1", "port": 9, "sourceMode": "own"}),
+    RECEIVER | forward(HOST | {"mapReplies": {"lifetimeSeconds": 3600, "askersMax": 1024}}),
+    RECEIVER | forward(HOST | {"mapReplies": {}, "localPort": 0, "sourceMode": "own"}),
+    RECEIVER | forward(HOST | {"sourceMode": "preserve", "ttlMode": "decrement"}),
+    SIX | forward({"address": "fd00::1", "port": 9, "sourceMode": "preserve"}),
+    SIX | forward({"address": "FF02::ABCD", "port": 9, "interface": "eth0"}),
 ]
 
 # Definition, code, pointer. The pointer may go on below the one that is named here.
@@ -97,8 +127,6 @@ INVALID: list[tuple[Any, str, str]] = [
     (SENDER | {"role": "sender"}, "unknown-field", "/role"),
     (SENDER | {"nosuch": 1}, "unknown-field", "/nosuch"),
     (SENDER | {"a/b~c": 1}, "unknown-field", "/a~1b~0c"),
-    (SENDER | {"limits": {}}, "unknown-field", "/limits"),
-    (RECEIVER | {"forward": []}, "unknown-field", "/forward"),
     (RECEIVER | {"expect": {}}, "unknown-field", "/expect"),
     (RECEIVER | {"ttl": 1}, "unknown-field", "/ttl"),
     (RECEIVER | {"loopback": True}, "unknown-field", "/loopback"),
@@ -166,6 +194,73 @@ INVALID: list[tuple[Any, str, str]] = [
     (BROADCAST_RECEIVER | {"localPort": 0}, "invalid-field", "/localPort"),
     (BROADCAST_RECEIVER | {"receiveOwn": True}, "invalid-field", "/receiveOwn"),
     (BROADCAST_RECEIVER | {"address": "192.168.10.255"}, "invalid-field", "/address"),
+    (RECEIVER | {"forward": {}}, "invalid-field", "/forward"),
+    (RECEIVER | {"forward": None}, "invalid-field", "/forward"),
+    (RECEIVER | {"forward": [{"session": f"s{n}"} for n in range(65)]}, "invalid-field", "/forward"),
+    (RECEIVER | forward({}), "missing-field", "/forward/0"),
+    (RECEIVER | forward(None), "invalid-field", "/forward/0"),
+    (RECEIVER | forward({"session": "b"}, {"session": "b"}), "invalid-field", "/forward/1"),
+    (RECEIVER | forward(HOST | {"session": "b"}), "invalid-field", "/forward/0"),
+    (RECEIVER | forward({"session": "B"}), "invalid-field", "/forward/0/session"),
+    (RECEIVER | forward({"session": "b", "ttl": 1}), "unknown-field", "/forward/0/ttl"),
+    (RECEIVER | forward({"session": "b", "mapReplies": {}}), "unknown-field", "/forward/0/mapReplies"),
+    (RECEIVER | forward({"session": "b", "ttlThreshold": 2}), "invalid-field", "/forward/0/ttlThreshold"),
+    (
+        RECEIVER | forward({"session": "b", "ttlMode": "decrement", "ttlThreshold": 255}),
+        "invalid-field",
+        "/forward/0/ttlThreshold",
+    ),
+    (RECEIVER | forward({"session": "b", "sampleOneIn": 0}), "invalid-field", "/forward/0/sampleOneIn"),
+    (RECEIVER | forward({"session": "b", "limits": {}}), "missing-field", "/forward/0/limits"),
+    (RECEIVER | forward({"session": "b", "chaos": {"lossPercent": 100.5}}), "invalid-field", "/forward/0/chaos"),
+    (RECEIVER | forward({"session": "b", "chaos": {"seed": 9007199254740992}}), "invalid-field", "/forward/0"),
+    (RECEIVER | forward({"session": "b", "chaos": None}), "invalid-field", "/forward/0/chaos"),
+    (RECEIVER | forward({"address": "10.0.0.1"}), "missing-field", "/forward/0/port"),
+    (RECEIVER | forward(HOST | {"port": 0}), "invalid-field", "/forward/0/port"),
+    (RECEIVER | forward(HOST | {"address": "0.0.0.0"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "240.0.0.1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "224.0.0.0"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "::"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "ff01::1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "fe80::1"}), "missing-field", "/forward/0/interface"),
+    (RECEIVER | forward(HOST | {"address": "ff02::1"}), "missing-field", "/forward/0/interface"),
+    (RECEIVER | forward(HOST | {"ttl": 0}), "invalid-field", "/forward/0/ttl"),
+    (RECEIVER | forward(HOST | {"ttl": 4, "ttlMode": "decrement"}), "invalid-field", "/forward/0/ttl"),
+    (RECEIVER | forward(HOST | {"sourceMode": "theirs"}), "invalid-field", "/forward/0/sourceMode"),
+    (
+        RECEIVER | forward({"address": "fd00::1", "port": 9, "sourceMode": "preserve"}),
+        "invalid-field",
+        "/forward/0/sourceMode",
+    ),
+    (SIX | forward(HOST | {"sourceMode": "preserve"}), "invalid-field", "/forward/0/sourceMode"),
+    (
+        RECEIVER | forward(HOST | {"sourceMode": "preserve", "mapReplies": {}}),
+        "invalid-field",
+        "/forward/0/mapReplies",
+    ),
+    (RECEIVER | forward(HOST | {"localPort": 1, "mapReplies": {}}), "invalid-field", "/forward/0/localPort"),
+    (RECEIVER | forward(HOST | {"mapReplies": {"askersMax": 1025}}), "invalid-field", "/forward/0/mapReplies"),
+    (RECEIVER | forward(HOST | {"mapReplies": {"lifetimeSeconds": 0}}), "invalid-field", "/forward/0/mapReplies"),
+    (RECEIVER | {"loopGuardMilliseconds": 60001}, "invalid-field", "/loopGuardMilliseconds"),
+    (RECEIVER | {"coalesceMicroseconds": 5001}, "invalid-field", "/coalesceMicroseconds"),
+    (RECEIVER | {"coalesceMicroseconds": "always"}, "invalid-field", "/coalesceMicroseconds"),
+    (SENDER | {"limits": {}}, "missing-field", "/limits"),
+    (SENDER | {"limits": {"burstMilliseconds": 1}}, "missing-field", "/limits"),
+    (SENDER | {"limits": {"datagramsPerSecond": 0}}, "invalid-field", "/limits/datagramsPerSecond"),
+    (SENDER | {"limits": {"bytesPerSecond": 100000000001}}, "invalid-field", "/limits/bytesPerSecond"),
+    (SENDER | {"limits": {"burstMilliseconds": 10001}}, "invalid-field", "/limits/burstMilliseconds"),
+    (SENDER | {"limits": {"datagramsPerSecond": 1, "x": 1}}, "unknown-field", "/limits/x"),
+]
+
+# What no schema can say, but the descriptions do.
+UNSAID: list[tuple[Any, str, str]] = [
+    (RECEIVER | forward(HOST, HOST | {"sampleOneIn": 2}), "invalid-field", "/forward/1"),
+    (RECEIVER | forward(HOST, HOST | {"ttl": 64}), "invalid-field", "/forward/1"),
+    (
+        RECEIVER | forward({"session": "b", "chaos": {"jitterMilliseconds": 1}}),
+        "invalid-field",
+        "/forward/0/chaos/jitterMilliseconds",
+    ),
 ]
 
 
@@ -200,3 +295,13 @@ def test_an_invalid_definition_is_refused_with_its_pointer(
     assert problem["code"] == code
     pointers = [error["pointer"] for error in problem["errors"]]
     assert any(p == pointer or p.startswith(f"{pointer}/") for p in pointers), pointers
+
+
+@pytest.mark.parametrize(("definition", "code", "pointer"), UNSAID, ids=shown)
+def test_what_no_schema_can_say_is_refused_as_if_it_had(
+    definition: Any, code: str, pointer: str, client: Client, document: Document
+) -> None:
+    document.component("SessionDefinition").validate(definition)
+    response = document.check("createSession", client.post("/v1/sessions", definition))
+    assert (response.status, response.json()["code"]) == (400, code)
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]

@@ -26,6 +26,13 @@ VALUES += [{"text": None, "base64": None, "template": None}, {"text": None, "tem
 VALUES += [{"text": None, "base64": None, "template": None, "handler": None}, {"handler": "h"}]
 VALUES += [{"text": None, "handler": "h"}, {"text": "x", "handler": "h"}, {"handler": "/bin/sh"}]
 VALUES += [{"perSecondMax": 0}, {"perSecondMax": 7}, {"perSecondMax": None}, {"x": 1}, {"x": None}]
+VALUES += ["adaptive", 5000, 5001, 60000, 60001]
+VALUES += [{"datagramsPerSecond": 1}, {"bytesPerSecond": None}, {"burstMilliseconds": 5}]
+VALUES += [{"datagramsPerSecond": 0}, {"datagramsPerSecond": None, "bytesPerSecond": None}]
+VALUES += [{"datagramsPerSecond": None, "bytesPerSecond": 1}, {"datagramsPerSecond": 1, "x": None}]
+VALUES += [[{"session": "b"}], [{"session": "b"}] * 2, [{"session": "b", "address": "10.0.0.5"}]]
+VALUES += [[{"address": "10.0.0.5", "port": 9, "sourceMode": "preserve"}], [{"session": None}], [{}]]
+VALUES += [[{"address": a, "port": 9, "sourceMode": "preserve"} for a in ("10.0.0.5", "fd00::1")]]
 
 
 @pytest.mark.parametrize("field", FIELDS)

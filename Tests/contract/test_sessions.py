@@ -11,6 +11,9 @@ from support import Client, Daemon, Response
 COMMON = {
     "allow": [],
     "deny": [],
+    "forward": [],
+    "loopGuardMilliseconds": 1000,
+    "coalesceMicroseconds": 0,
     "recentPackets": 64,
     "snapLength": 256,
     "whenUnavailable": "fail",
@@ -20,6 +23,26 @@ COMMON = {
     "persist": True,
 }
 ETH0 = {"interface": "eth0"}
+TO_SESSION = {"session": "later", "ttlMode": "fixed", "sampleOneIn": 2}
+TO_ADDRESS: dict[str, Any] = {
+    "address": "192.168.10.2",
+    "port": 8011,
+    "localPort": 0,
+    "loopback": True,
+    "sourceMode": "own",
+    "mapReplies": {"lifetimeSeconds": 5, "askersMax": 6},
+    "ttlMode": "decrement",
+    "ttlThreshold": 3,
+    "sampleOneIn": 1,
+    "chaos": {
+        "seed": 7,
+        "lossPercent": 1.5,
+        "duplicatePercent": 0.0,
+        "reorderPercent": 0.0,
+        "delayMilliseconds": 5,
+        "jitterMilliseconds": 5,
+    },
+}
 
 # What is posted, and what is effective besides it.
 KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -74,6 +97,9 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         | {"allow": ["192.168.10.0/24", "fd00:10::/64"], "deny": ["192.168.10.9"]}
         | {"requireSourcePort": 0, "accept": ["multicast"], "receiveOwn": True, "loopback": False}
         | {"ttl": 3, "recentPackets": 8, "snapLength": 16, "receiveBufferBytes": 65536}
+        | {"loopGuardMilliseconds": 0, "coalesceMicroseconds": "adaptive"}
+        | {"limits": {"datagramsPerSecond": 5, "bytesPerSecond": 6, "burstMilliseconds": 7}}
+        | {"forward": [TO_SESSION, TO_ADDRESS]}
         | {"whenUnavailable": "wait", "labels": {"a/b": "c"}, "annotations": {"note": "é\n\u0000"}}
         | {"persist": False},
         {},

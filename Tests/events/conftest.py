@@ -1,7 +1,6 @@
 """Daemons in private networks, and public SSE clients that watch them."""
 
 import dataclasses
-import os
 import pathlib
 import socket
 import subprocess
@@ -12,28 +11,12 @@ import pytest
 from authority.conftest import make_token, relay  # noqa: F401  (fixtures)
 from events.watching import SENDER, Watcher, apply
 from support import Daemon, Network
+from support.fixtures import binary, network  # noqa: F401  (fixtures)
 from support.waiting import wait_until
-
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def binary() -> str:
-    """The daemon under test: $RELAYCAST_BINARY, or what was built here."""
-    path = os.environ.get("RELAYCAST_BINARY") or PROJECT / ".build" / "debug" / "relaycast"
-    assert os.access(path, os.X_OK), "set RELAYCAST_BINARY to the daemon, or build it"
-    return os.path.abspath(path)
-
-
-@pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
-    """eth0 with 192.168.10.1 and fd00:10::1, and a route to every group."""
-    with Network() as network:
-        yield network
 
 
 @pytest.fixture
-def daemon(binary: str, network: Network) -> Iterator[Daemon]:
+def daemon(binary: str, network: Network) -> Iterator[Daemon]:  # noqa: F811
     """A daemon without sessions."""
     with Daemon(binary, network) as daemon:
         yield daemon
@@ -64,7 +47,7 @@ class Quiet:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet(binary: str, network: Network) -> Iterator[Quiet]:
+def quiet(binary: str, network: Network) -> Iterator[Quiet]:  # noqa: F811
     """Begins before all tests, as a heartbeat takes its time."""
     path = "/v1/events?selector=env%3Dprod"
     with Daemon(binary, network) as daemon, daemon.unix_client().open() as raw:
@@ -145,7 +128,7 @@ exec curl --silent --no-buffer --header "Authorization: Bearer $1" \\
 
 @pytest.fixture(scope="session", autouse=True)
 def vanished(
-    binary: str, network: Network, tmp_path_factory: pytest.TempPathFactory
+    binary: str, network: Network, tmp_path_factory: pytest.TempPathFactory  # noqa: F811
 ) -> Iterator[Vanished]:
     """Begins before all tests, as it takes its time to give somebody up."""
     vanished = Vanished(binary, network, tmp_path_factory.mktemp("vanished"))

@@ -8,16 +8,10 @@ import time
 
 import pytest
 
+from support.fixtures import binary  # noqa: F401  (fixture)
+
 # Far longer than anything takes here; only a hung daemon waits for it.
 DEADLINE_SECONDS = 20
-
-
-@pytest.fixture(scope="session")
-def binary() -> pathlib.Path:
-    path = os.environ.get("RELAYCAST_BINARY")
-    if not path or not os.access(path, os.X_OK):
-        pytest.fail("RELAYCAST_BINARY names no program: run scripts/test")
-    return pathlib.Path(path).resolve()
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +23,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture
-def relaycast(binary, environment, tmp_path):
+def relaycast(binary, environment, tmp_path):  # noqa: F811
     """Runs the binary to its end in an empty folder; `variables` are added to the environment."""
 
     def run(*arguments, variables=None, **options):
@@ -82,7 +76,7 @@ class Daemon:
 
 
 @pytest.fixture
-def serve(binary, environment, tmp_path):
+def serve(binary, environment, tmp_path):  # noqa: F811
     """Starts daemons on free ports of 127.0.0.1, each of which is killed at the end of the test."""
     daemons = []
 

@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 
-from writers import CountDown, Writer, definition
+from executable.writers import CountDown, Writer, definition
 
 # How many sessions are acknowledged before the kill comes, in the midst of further ones.
 ACKNOWLEDGED_BEFORE_THE_KILL = 100

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from contract.conftest import binary, client, create, daemon, document, network  # noqa: F401
+from contract.conftest import client, create, daemon, document  # noqa: F401
 from metrics.prometheus import Prometheus
 from metrics.samples import Scrape, scrape
 from support import Client, Daemon, Network
+from support.fixtures import binary, network  # noqa: F401
 
 
 @pytest.fixture

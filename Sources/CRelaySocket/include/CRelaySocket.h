@@ -38,6 +38,12 @@ int relay_request_metadata(int fd, int family);
 int relay_report_errors(int fd, int family);
 int relay_allow_broadcast(int fd);
 int relay_set_multicast_loopback(int fd, int family, int enabled);
+// IP_TRANSPARENT / IPV6_TRANSPARENT: source addresses that are not this host's; CAP_NET_ADMIN.
+int relay_allow_foreign_sources(int fd, int family);
+// Sends only to, and receives only from, this endpoint.
+int relay_connect(int fd, relay_endpoint endpoint);
+// Asks for a send buffer (SO_SNDBUFFORCE, else SO_SNDBUF).
+int relay_set_send_buffer(int fd, int bytes);
 // IP_MULTICAST_IF / IPV6_MULTICAST_IF by index.
 int relay_set_multicast_interface(int fd, int family, int interface_index);
 // Multicast and unicast TTL, or hop limit.
@@ -91,6 +97,7 @@ typedef struct {
     const uint8_t *bytes;
     uint32_t length;
     int32_t interface_index;      // outbound interface of a broadcast; 0 = by route
+    int32_t ttl;                  // TTL or hop limit; 0 = the socket's
     relay_endpoint destination;
     relay_endpoint local_address; // source address to use; family 0 = the kernel's choice
 } relay_outgoing;
@@ -102,6 +109,26 @@ int relay_send(int fd, const relay_outgoing *outgoing, int count);
 int relay_next_queued_error(int fd, int *is_local);
 // Takes the pending error off the socket (SO_ERROR).
 int relay_take_pending_error(int fd);
+
+// MARK: Forwarding
+
+// How the datagrams of a receive batch go on to one destination.
+typedef struct {
+    relay_endpoint destination;
+    int32_t interface_index;  // outbound interface, IP_PKTINFO; 0 = the socket's or by route
+    uint32_t segment_max;     // the largest payload that is merged by UDP_SEGMENT; 0 = none
+    uint8_t decrements_ttl;   // send with the TTL that was received, less 1
+    uint8_t preserves_source; // send with the source address that was received (IP_TRANSPARENT)
+} relay_forwarding;
+
+// Sends the datagrams of the mask (bit n = slot n) in order, from where they were received, without
+// waiting; equal-sized ones are merged. `sent` = those that left; the ones after them are not tried.
+// 0 when the kernel took at least the first message, or -errno of the first message.
+int relay_forward(int fd, const void *batch, const relay_received *received, uint64_t mask,
+                  const relay_forwarding *forwarding, uint64_t *sent);
+// The datagrams that the first message of the mask is made of.
+uint64_t relay_next_run(const relay_received *received, uint64_t mask,
+                        const relay_forwarding *forwarding);
 
 // MARK: Waiting
 
@@ -115,12 +142,15 @@ typedef struct {
 #define RELAY_EVENTS_MAX 256
 
 int relay_epoll_create(void);
-// Watches for readability and errors, and for writability when asked; level-triggered.
+// Watches for readability and errors; level-triggered.
 int relay_epoll_add(int epoll, int fd, uint64_t token);
-int relay_epoll_modify(int epoll, int fd, uint64_t token, int writable);
+// Watches for writability too, or only until the next event.
+int relay_epoll_modify(int epoll, int fd, uint64_t token, int writable, int once);
 int relay_epoll_remove(int epoll, int fd);
 // Up to RELAY_EVENTS_MAX events; a negative time-out waits for ever; EINTR is retried.
-int relay_epoll_wait(int epoll, relay_event *events, int timeout_milliseconds);
+int relay_epoll_wait(int epoll, relay_event *events, int64_t timeout_nanoseconds);
+// Lets the calling thread's waits end as exactly as the kernel can (PR_SET_TIMERSLACK, prctl(2)).
+void relay_wait_exactly(void);
 
 int relay_eventfd_create(void);
 void relay_eventfd_signal(int fd);

@@ -61,6 +61,7 @@ extension ObjectReader {
         readAddresses(&definition)
         readFilter(&definition)
         readSending(&definition)
+        readForwarding(&definition)
         readObservation(&definition)
         readMetadata(&definition)
         finish(ignoring: SessionDefinition.readOnlyMembers)
@@ -248,13 +249,11 @@ extension ObjectReader {
         // A field that could not be read is not missing as well.
         let reported = Set(faults.map(\.pointer))
         for violation in definition.violations() {
-            let suffix = violation.index.map { "/\($0)" } ?? ""
-            let key = violation.field.rawValue
-            if reported.contains(pointer(to: key)) { continue }
+            if reported.contains(pointer(to: violation.field.rawValue)) { continue }
             append([
                 Fault(
                     code: violation.reason == .missing ? .missingField : .invalidField,
-                    pointer: pointer(to: key) + suffix,
+                    pointer: objectPointer + violation.pointer,
                     detail: violation.detail
                 )
             ])

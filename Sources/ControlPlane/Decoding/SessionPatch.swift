@@ -52,6 +52,8 @@ struct SessionPatch: Sendable {
                 reader.add(.unknownField, key, "is not a field here")
             case .object(let entries) where key == SessionField.reply.rawValue:
                 reader.append(faults(ofReply: entries, at: reader.pointer(to: key)))
+            case .object(let entries) where key == SessionField.limits.rawValue:
+                reader.append(faults(ofLimits: entries, at: reader.pointer(to: key)))
             case .object(let entries)
             where key == SessionField.labels.rawValue || key == SessionField.annotations.rawValue:
                 reader.append(faults(ofMetadata: entries, at: reader.pointer(to: key)))
@@ -67,6 +69,15 @@ struct SessionPatch: Sendable {
     ) -> [ObjectReader.Fault] {
         var reader = ObjectReader(members, at: pointer)
         reader.finish(ignoring: Set(Reply.forms.map(\.member) + ["perSecondMax"]))
+        return reader.faults
+    }
+
+    private static func faults(
+        ofLimits members: [String: JSONValue],
+        at pointer: String
+    ) -> [ObjectReader.Fault] {
+        var reader = ObjectReader(members, at: pointer)
+        reader.finish(ignoring: ["datagramsPerSecond", "bytesPerSecond", "burstMilliseconds"])
         return reader.faults
     }
 
@@ -100,7 +111,7 @@ struct SessionPatch: Sendable {
         }
     }
 
-    /// A session of each form, and of each form of reply.
+    /// A session of each form, and of each form of reply, with all limits.
     private static let examples: [JSONValue] = {
         let replies = Reply.forms.map { JSONValue.object([$0.member: .string($0.example)]) }
         var examples: [JSONValue] = []
@@ -127,6 +138,7 @@ struct SessionPatch: Sendable {
         .object(
             members.merging([
                 "name": .string("example"), "kind": .string(kind.rawValue), "port": .number(1),
+                "limits": .object(["datagramsPerSecond": .number(1), "bytesPerSecond": .number(1)]),
             ]) { given, _ in given }
         )
     }

@@ -80,12 +80,8 @@ final class EventWatch: Sendable {
                 for event in events { frames += event.frame(where: sees) ?? [] }
             }
         }
-        switch stream.send(frames) {
-        case .accepted, .ended: break
-        case .full:
-            // More has happened than fits: the list is shorter.
-            _ = stream.send(EventFrame.retry + hello(now, id: nil) + resync(now, "gap"))
-        }
+        // Never full: nothing waits yet, and then a chunk of any length is taken.
+        _ = stream.send(frames)
         // Otherwise who sees nothing of what happens would be far behind when it connects again.
         stream.setHeartbeat { EventFrame.heartbeat(id: log.revision.description) }
     }

@@ -165,7 +165,12 @@ extension RegistryTransaction {
             var reversible = definition
             reversible.recentPackets = running.definition.recentPackets
             reversible.snapLength = running.definition.snapLength
-            let updated = try registry.engine.update(running, to: reversible)
+            let updated = try registry.engine.update(
+                running,
+                to: reversible,
+                targetsMayWait: targetsMayWait(new, definition),
+                admits: registry.admits
+            )
             onPublish { old.activity.resizeRing(definition) }
             new.setRunning(updated: updated)
             onRollBack { [registry] in
@@ -246,11 +251,21 @@ extension RegistryTransaction {
         _ session: ManagedSession,
         _ definition: SessionDefinition
     ) throws(SessionError) -> RelaySession {
+        let mayWait = targetsMayWait(session, definition)
         do {
-            return try registry.open(definition, session.activity)
+            return try registry.open(definition, session.activity, targetsMayWait: mayWait)
         } catch {
             guard error.code == .addressInUse, vacate(definition.portToBind) else { throw error }
-            return try registry.open(definition, session.activity)
+            return try registry.open(definition, session.activity, targetsMayWait: mayWait)
         }
+    }
+
+    /// Whether a target that cannot be sent to now is no error. Nobody waits for an answer to what
+    /// the configuration file says.
+    private func targetsMayWait(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition
+    ) -> Bool {
+        definition.whenUnavailable == .wait || session.origin == .configuration
     }
 }

@@ -8,7 +8,7 @@ extension SessionRegistry {
     func tryToStart(_ session: ManagedSession) {
         guard let definition = session.definition else { return }
         start(session, definition) { () throws(SessionError) in
-            try open(definition, session.activity)
+            try open(definition, session.activity, targetsMayWait: true)
         }
     }
 
@@ -19,7 +19,7 @@ extension SessionRegistry {
         interfaces: [NetworkInterface]
     ) {
         start(session, running.definition) { () throws(SessionError) in
-            try engine.reopen(running, interfaces: interfaces)
+            try engine.reopen(running, interfaces: interfaces, admits: admits)
         }
     }
 
@@ -99,7 +99,14 @@ extension SessionRegistry {
         from updated: RelaySession
     ) {
         do throws(SessionError) {
-            session.setRunning(updated: try engine.update(updated, to: running.definition))
+            session.setRunning(
+                updated: try engine.update(
+                    updated,
+                    to: running.definition,
+                    targetsMayWait: true,
+                    admits: admits
+                )
+            )
         } catch {
             engine.stop(updated)
             session.setStopped(.waiting, error)

@@ -67,13 +67,26 @@ final class SessionRegistry: Sendable {
 
     /// Opens a session's socket, unless the policy refuses the session or the interface that it
     /// would use.
+    ///
+    /// - Parameter targetsMayWait: whether a target of `forward` that cannot be sent to now waits.
     func open(
         _ definition: SessionDefinition,
-        _ activity: SessionActivity
+        _ activity: SessionActivity,
+        targetsMayWait: Bool
     ) throws(SessionError) -> RelaySession {
-        let policy = policy
         if let refusal = policy.refusal(of: definition) { throw refusal }
-        return try engine.open(definition, activity: activity) { interface throws(SessionError) in
+        return try engine.open(
+            definition,
+            activity: activity,
+            targetsMayWait: targetsMayWait,
+            admits: admits
+        )
+    }
+
+    /// Refuses the interfaces that the policy forbids.
+    var admits: (InterfaceReference) throws(SessionError) -> Void {
+        let policy = policy
+        return { interface throws(SessionError) in
             if let refusal = policy.refusal(ofInterface: interface.name) { throw refusal }
         }
     }

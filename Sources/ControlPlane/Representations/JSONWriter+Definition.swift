@@ -22,6 +22,7 @@ extension JSONWriter {
         strings("accept", definition.accept.members.map(\.name))
         sendingMembers(of: definition)
         if let reply = definition.reply { self.reply(reply) }
+        forwardingMembers(of: definition)
         member("recentPackets", definition.recentPackets)
         member("snapLength", definition.snapLength)
         if let bytes = definition.receiveBufferBytes { member("receiveBufferBytes", bytes) }

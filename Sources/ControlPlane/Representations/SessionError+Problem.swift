@@ -101,5 +101,7 @@ extension SessionError {
 
 extension FieldViolation {
     /// Where in a definition it is, as a JSON pointer (RFC 6901).
-    var pointer: String { "/\(field.rawValue)" + (index.map { "/\($0)" } ?? "") }
+    var pointer: String {
+        "/\(field.rawValue)" + (index.map { "/\($0)" } ?? "") + (member.map { "/\($0)" } ?? "")
+    }
 }

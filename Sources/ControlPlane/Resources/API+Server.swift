@@ -52,6 +52,7 @@ extension API {
         }
         writer.member("addressBlocksMax", DefinitionLimits.addressBlocksMax)
         writer.member("sourcesMax", DefinitionLimits.sourcesMax)
+        writer.member("targetsMax", DefinitionLimits.targetsMax)
         writer.member("recentPacketsMax", DefinitionLimits.recentPacketsMax)
         writer.member("recentPacketBytesMax", RecentPackets.payloadBytesMax)
         writer.member("snapLengthMax", DefinitionLimits.snapLengthMax)

@@ -25,12 +25,13 @@ package final class RelayService {
     /// How long the store may take to close.
     static let storeCloseNanosecondsMax: Int64 = 500_000_000
 
-    private var options: ServiceOptions
-    private let gatekeeper: Gatekeeper
-    private let logger: Logger
-    private var parts: Parts?
+    var options: ServiceOptions
+    let gatekeeper: Gatekeeper
+    let logger: Logger
+    /// What runs between `start` and `stop`.
+    private(set) var parts: Parts?
 
-    private struct Parts {
+    struct Parts {
         let store: SQLiteStore
         let engine: RelayEngine
         let control: WorkQueue
@@ -119,45 +120,6 @@ package final class RelayService {
         parts?.listeners.compactMap(\.boundAddress) ?? []
     }
 
-    /// Takes over what can change while it serves: whom it believes, and what sessions may do.
-    ///
-    /// - Throws: why the certificates cannot be used; then nothing was changed.
-    package func reload(_ options: ServiceOptions) throws(StartupError) {
-        try reloadTLS(options.tls)
-        self.options.authority = options.authority
-        self.options.policy = options.policy
-        self.options.configuredSessions = options.configuredSessions
-        self.options.handlers = options.handlers
-        gatekeeper.replace(options.authority)
-        guard let parts else { return }
-        parts.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
-        reloadSessions(parts.registry, parts.control)
-    }
-
-    /// Has the control thread hold the sessions against the policy, and follow those of the
-    /// configuration file.
-    private func reloadSessions(_ registry: SessionRegistry, _ control: WorkQueue) {
-        let configured: [SessionDefinition]
-        do {
-            configured = try options.configuredDefinitions()
-        } catch {
-            logger.error(
-                "the configured sessions are wrong",
-                metadata: ["error": "\(error.detail)"]
-            )
-            return
-        }
-        let (policy, handlers) = (options.policy, options.handlers)
-        // As a timer: jobs may be refused when there are many.
-        control.schedule(afterNanoseconds: 0) {
-            registry.setPolicy(policy)
-            registry.engine.setHandlers(handlers)
-            // First what the file says of its own sessions now, which may be what the policy wants.
-            registry.reload(configured: configured)
-            registry.enforcePolicy()
-        }
-    }
-
     /// Refuses readiness and writes from now on, and wakes those who wait for packets.
     package func drain() {
         guard let parts else { return }
@@ -177,18 +139,6 @@ package final class RelayService {
     }
 
     // MARK: - Steps
-
-    private func reloadTLS(_ settings: TLSSettings?) throws(StartupError) {
-        guard let settings, settings != options.tls else { return }
-        for listener in parts?.listeners ?? [] where listener.configuration.tls != nil {
-            do throws(ListenerError) {
-                try listener.reloadTLS(settings)
-            } catch {
-                throw StartupError(.listen, error.description)
-            }
-        }
-        options.tls = settings
-    }
 
     private func openStore() throws(StartupError) -> SQLiteStore {
         do {

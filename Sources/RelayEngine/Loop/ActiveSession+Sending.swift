@@ -6,6 +6,8 @@ struct PendingSend {
     let request: SendRequest
     let done: @Sendable (SendOutcome) -> Void
     var next = 0
+    /// The datagrams that the session's limits have let pass, sent or not.
+    var admitted = 0
     var outcome = SendOutcome()
     /// Monotonic nanoseconds.
     let deadline: Int64
@@ -27,12 +29,16 @@ extension ActiveSession {
     /// A request waits this long for buffer space.
     static let sendWaitNanosecondsMax: Int64 = 5_000_000_000
     /// Tries after errors that belong to earlier sends.
-    private static let staleErrorsMax = 4
+    static let staleErrorsMax = 4
 
     /// Sends a batch of the first pending request.
     func sendTurn(_ batch: inout SendBatch) -> SendTurn {
         guard let pending = pendingSends.first else { return .idle }
         fill(&batch)
+        if batch.count == 0 {
+            failRateLimited()
+            return pendingSends.isEmpty ? .idle : .more
+        }
         let result = transmit(batch, from: 0)
         if -result == Int(EAGAIN) && HostNetwork.monotonicNanoseconds() < pending.deadline {
             return .blocked
@@ -50,18 +56,32 @@ extension ActiveSession {
         batch.removeAll()
         guard let destination = session.path.destination else { return }
         let pending = pendingSends[0]
-        // Groups leave by IP_MULTICAST_IF; a broadcast without a route needs its interface named.
-        let interfaceIndex = session.definition.kind == .broadcast ? forcedInterfaceIndex : 0
+        let interfaceIndex = forcedInterfaceIndexOfBroadcasts
         let bytes = pending.request.bytes.span
+        let now = sendLimiter == nil ? 0 : HostNetwork.monotonicNanoseconds()
         for index in pending.next..<pending.request.count {
+            let range = pending.request.range(index)
+            if index >= pendingSends[0].admitted {
+                guard takeSendTokens(bytes: range.count, at: now) else { return }
+                pendingSends[0].admitted = index + 1
+            }
             let isAdded = batch.append(
-                bytes.extracting(pending.request.range(index)),
+                bytes.extracting(range),
                 to: destination,
                 interfaceIndex: interfaceIndex,
                 localAddress: nil
             )
             if !isAdded { return }
         }
+    }
+
+    /// Ends the first request: `limits` lets no more pass for now.
+    private func failRateLimited() {
+        pendingSends[0].outcome.failure = SessionError(
+            .rateLimited,
+            "datagram \(pendingSends[0].next): the session's limits let no more pass for now"
+        )
+        finish()
     }
 
     private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
@@ -125,7 +145,7 @@ extension ActiveSession {
         var result = session.socket.send(batch, from: first)
         var tries = 0
         while result < 0 && -result != Int(EAGAIN) && tries < Self.staleErrorsMax {
-            var stale = session.socket.takeErrors()
+            var stale = ErrorQueue.take(from: session.socket.number)
             // Only ICMP refuses a datagram; this send took the error that was not queued.
             if stale.isEmpty && -result == Int(ECONNREFUSED) { stale = [ECONNREFUSED] }
             if stale.isEmpty { break }
@@ -170,11 +190,27 @@ extension ActiveSession {
         _ index: Int,
         at now: Timestamp
     ) -> PacketRing.Header {
-        let destination = batch.destination(index)
+        sentHeader(
+            to: batch.destination(index),
+            source: batch.localAddress(index).map { address in
+                Endpoint(address, port: session.socket.localEndpoint.port)
+            },
+            length: batch.payload(index).count,
+            ttl: batch.ttl(index),
+            at: now
+        )
+    }
+
+    /// The header of a datagram that left; the source is nil where the kernel chose it, and the
+    /// TTL where it is the socket's.
+    func sentHeader(
+        to destination: Endpoint,
+        source: Endpoint?,
+        length: Int,
+        ttl: UInt8?,
+        at now: Timestamp
+    ) -> PacketRing.Header {
         let isReply = destination != session.path.destination
-        let source = batch.localAddress(index).map { address in
-            Endpoint(address, port: session.socket.localEndpoint.port)
-        }
         return PacketRing.Header(
             at: now,
             direction: .sent,
@@ -183,10 +219,15 @@ extension ActiveSession {
             destinationClass: destinationClass(of: destination.address),
             interfaceIndex: isReply ? 0 : forcedInterfaceIndex,
             localAddress: nil,
-            ttl: isReply ? nil : session.definition.ttl,
-            length: batch.payload(index).count,
+            ttl: ttl ?? (isReply ? nil : session.definition.ttl),
+            length: length,
             dropReason: nil
         )
+    }
+
+    /// Groups leave by IP_MULTICAST_IF; a broadcast without a route needs its interface named.
+    var forcedInterfaceIndexOfBroadcasts: Int32 {
+        session.definition.kind == .broadcast ? forcedInterfaceIndex : 0
     }
 
     /// The interface that posted datagrams leave by, whatever the routes say; 0 = by route.

@@ -14,6 +14,8 @@ package final class SessionCounters: Sendable {
     private let droppedBytes = Atomic<UInt64>(0)
     private let sentDatagrams = Atomic<UInt64>(0)
     private let sentBytes = Atomic<UInt64>(0)
+    private let forwardedDatagrams = Atomic<UInt64>(0)
+    private let forwardedBytes = Atomic<UInt64>(0)
     private let repliedDatagrams = Atomic<UInt64>(0)
     private let repliedBytes = Atomic<UInt64>(0)
     private let repliesRateLimited = Atomic<UInt64>(0)
@@ -79,6 +81,11 @@ extension SessionCounters {
         lastSentAt.store(now.nanoseconds, ordering: .relaxed)
     }
 
+    func countForwarded(_ traffic: Traffic) {
+        add(traffic.datagrams, to: forwardedDatagrams)
+        add(traffic.bytes, to: forwardedBytes)
+    }
+
     func countReplied(_ traffic: Traffic, at now: Timestamp) {
         add(traffic.datagrams, to: repliedDatagrams)
         add(traffic.bytes, to: repliedBytes)
@@ -117,6 +124,7 @@ extension SessionCounters {
         }
         values.droppedBytes = droppedBytes.load(ordering: .relaxed)
         values.sent = Self.traffic(sentDatagrams, sentBytes)
+        values.forwarded = Self.traffic(forwardedDatagrams, forwardedBytes)
         values.replied = Self.traffic(repliedDatagrams, repliedBytes)
         values.repliesRateLimited = repliesRateLimited.load(ordering: .relaxed)
         values.handler.runs = handlerRuns.load(ordering: .relaxed)

@@ -12,6 +12,10 @@ package enum HostNetwork {
     /// Nanoseconds of CLOCK_MONOTONIC: for intervals and deadlines.
     package static func monotonicNanoseconds() -> Int64 { relay_monotonic_nanoseconds() }
 
+    /// Lets the waits of the calling thread end on time (PR_SET_TIMERSLACK, prctl(2)); the default
+    /// lets them last 50 microseconds longer.
+    static func waitExactly() { relay_wait_exactly() }
+
     /// Whether buffers beyond `rmem_max` can be had (CAP_NET_ADMIN, capabilities(7)).
     package static var hasNetworkAdministration: Bool { relay_has_net_admin() != 0 }
 

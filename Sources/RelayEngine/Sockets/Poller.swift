@@ -25,15 +25,27 @@ struct Poller: ~Copyable {
         try SystemCallError.check("epoll_ctl", relay_epoll_add(descriptor.number, number, token))
     }
 
-    /// Watches for writability too, or no longer.
-    func setWritable(
-        _ isWatched: Bool,
-        _ number: Int32,
-        token: UInt64
-    ) throws(SystemCallError) {
+    /// How a socket is watched.
+    enum Watch {
+        /// For datagrams and errors.
+        case readable
+        /// For datagrams and errors, until the first of them is reported.
+        case readableOnce
+        /// For buffer space too.
+        case writable
+    }
+
+    /// Watches a socket in another way, from now on.
+    func change(_ number: Int32, token: UInt64, to watch: Watch) throws(SystemCallError) {
         try SystemCallError.check(
             "epoll_ctl",
-            relay_epoll_modify(descriptor.number, number, token, isWatched ? 1 : 0)
+            relay_epoll_modify(
+                descriptor.number,
+                number,
+                token,
+                watch == .writable ? 1 : 0,
+                watch == .readableOnce ? 1 : 0
+            )
         )
     }
 
@@ -42,11 +54,11 @@ struct Poller: ~Copyable {
     }
 
     /// Waits for events; nil waits for ever.
-    mutating func wait(timeoutMilliseconds: Int32?) throws(SystemCallError) {
+    mutating func wait(timeoutNanoseconds: Int64?) throws(SystemCallError) {
         let number = descriptor.number
         // Safe because the array has RELAY_EVENTS_MAX elements, the most the call writes.
         let result = unsafe events.withUnsafeMutableBufferPointer { buffer in
-            unsafe relay_epoll_wait(number, buffer.baseAddress, timeoutMilliseconds ?? -1)
+            unsafe relay_epoll_wait(number, buffer.baseAddress, timeoutNanoseconds ?? -1)
         }
         count = 0
         count = Int(try SystemCallError.check("epoll_wait", result))

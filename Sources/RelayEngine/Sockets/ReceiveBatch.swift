@@ -44,6 +44,23 @@ import RelayModel
         return ReceivedDatagram(unsafe received[index])
     }
 
+    /// The length of the datagram at an index below what `receive` returned.
+    @inline(__always)
+    func length(_ index: Int) -> Int {
+        precondition((0..<Self.capacity).contains(index))
+        // Safe because the index is below the capacity of an initialized block.
+        return Int(unsafe received[index].length)
+    }
+
+    /// What C needs to send from the slots; the pointers must not leave the body.
+    @inline(__always)
+    func withReceived<Result>(
+        _ body: (UnsafeMutableRawPointer, UnsafeMutablePointer<relay_received>) -> Result
+    ) -> Result {
+        // Safe because both blocks live as long as self.
+        unsafe body(headers, received)
+    }
+
     /// The payload of the datagram at an index below what `receive` returned.
     @inline(__always)
     @_lifetime(borrow self)

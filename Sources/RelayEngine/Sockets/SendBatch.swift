@@ -34,12 +34,13 @@ import RelayModel
         bytesUsed = 0
     }
 
-    /// Copies a datagram in; false when the batch is full and must be sent first.
+    /// Copies a datagram in, with the socket's TTL unless one is given; false when the batch is full and must be sent first.
     mutating func append(
         _ payload: Span<UInt8>,
         to destination: Endpoint,
         interfaceIndex: Int32,
-        localAddress: IPAddress?
+        localAddress: IPAddress?,
+        ttl: UInt8? = nil
     ) -> Bool {
         guard count < Self.capacity, payload.count <= Self.arenaBytes - bytesUsed else {
             return false
@@ -56,6 +57,7 @@ import RelayModel
             bytes: start,
             length: UInt32(payload.count),
             interface_index: interfaceIndex,
+            ttl: Int32(ttl ?? 0),
             destination: relay_endpoint(destination),
             local_address: localAddress.map { relay_endpoint($0) } ?? .none
         )
@@ -84,6 +86,14 @@ import RelayModel
         precondition((0..<count).contains(index))
         // Safe because the index is below the initialized count.
         return IPAddress(unsafe outgoing[index].local_address)
+    }
+
+    /// The TTL that a datagram in the batch asks for; nil = the socket's.
+    func ttl(_ index: Int) -> UInt8? {
+        precondition((0..<count).contains(index))
+        // Safe because the index is below the initialized count.
+        let ttl = unsafe outgoing[index].ttl
+        return ttl == 0 ? nil : UInt8(clamping: ttl)
     }
 
     /// The payload of a datagram in the batch.

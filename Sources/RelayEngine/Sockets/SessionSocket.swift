@@ -55,27 +55,6 @@ extension SessionSocket {
     func send(_ batch: borrowing SendBatch, from first: Int) -> Int {
         batch.send(from: first, on: number)
     }
-
-    /// Takes what is on the error queue and the pending error; the errors that the network
-    /// reported, at most `errorsMax`. Errors of this host's own sends were returned by them.
-    ///
-    /// An error is pending without being queued when the receive buffer has no room for it.
-    func takeErrors() -> [Int32] {
-        var errors: [Int32] = []
-        for _ in 0..<Self.errorsMax {
-            var isLocal: Int32 = 0
-            // Safe because the call only writes the local.
-            let error = unsafe relay_next_queued_error(number, &isLocal)
-            if error == 0 { break }
-            if isLocal == 0 { errors.append(error) }
-        }
-        let pending = relay_take_pending_error(number)
-        if errors.isEmpty && pending != 0 { errors.append(pending) }
-        return errors
-    }
-
-    /// Queued errors taken in a row, so that a storm of them does not hold up other sessions.
-    private static let errorsMax = 64
 }
 
 // MARK: - Opening
@@ -186,7 +165,7 @@ extension SessionSocket {
         }
     }
 
-    private static func localEndpoint(of number: Int32) throws(SystemCallError) -> Endpoint {
+    static func localEndpoint(of number: Int32) throws(SystemCallError) -> Endpoint {
         var endpoint = relay_endpoint()
         // Safe because the call only writes the local.
         let result = unsafe relay_local_endpoint(number, &endpoint)

@@ -1,0 +1,186 @@
+import Glibc
+import RelayModel
+
+extension ActiveSession {
+    /// Sends the datagrams of the mask to every target, each in order.
+    ///
+    /// A target that fails counts its failures, and the others are sent to all the same.
+    func forward(_ batch: borrowing ReceiveBatch, _ accepted: UInt64, at now: Int64) {
+        var total = Traffic()
+        for target in targets {
+            let mask = target.select(batch, accepted, at: now)
+            if mask == 0 { continue }
+            if target.chaos != nil {
+                target.admit(batch, mask, at: now)
+                continue
+            }
+            let sent = send(batch, mask, to: target)
+            if sent == 0 { continue }
+            let traffic = Traffic(
+                datagrams: UInt64(sent.nonzeroBitCount),
+                bytes: batch.bytes(of: sent)
+            )
+            target.activity.countForwarded(traffic)
+            total = total + traffic
+            target.relay?.noteRelayed(
+                batch,
+                sent,
+                traffic,
+                keepsTTL: target.target.definition.ttlMode == .decrement,
+                at: now
+            )
+        }
+        activity.counters.countForwarded(total)
+    }
+
+    /// Sends to one target; the datagrams that left.
+    private func send(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        to target: ActiveTarget
+    ) -> UInt64 {
+        guard let number = target.socketNumber else {
+            target.activity.countFailed(UInt64(mask.nonzeroBitCount))
+            return 0
+        }
+        var (rest, sent) = (mask, UInt64(0))
+        var tries = 0
+        while rest != 0 {
+            guard let forwarding = target.forwarding else { break }
+            let result = batch.forward(rest, on: number, forwarding)
+            sent |= result.sent
+            rest &= ~result.sent
+            if result.refused == 0 { continue }
+            if target.canGoOn(after: result, on: number, &tries) { continue }
+            rest &= ~result.refused
+            target.countRefused(result.refused.nonzeroBitCount, result.errno)
+        }
+        return sent
+    }
+}
+
+extension ActiveTarget {
+    /// The socket that sends for it; nil when there is none.
+    var socketNumber: Int32? {
+        if let relay { return relay.session.socket.number }
+        return target.egress?.socket.number
+    }
+
+    /// Whether what was refused can be tried again: without merging, or because the error was of
+    /// an earlier datagram.
+    fileprivate func canGoOn(
+        after result: ForwardResult,
+        on number: Int32,
+        _ tries: inout Int
+    ) -> Bool {
+        if result.refused.nonzeroBitCount > 1, Self.refusesMerging(result.errno) {
+            // The device or the path does not segment; it will not learn to.
+            forwarding?.stopMerging()
+            return true
+        }
+        return wasStale(result.errno, on: number, &tries)
+    }
+
+    /// Whether an error was of an earlier datagram, as ICMP reported it; such errors are counted.
+    func wasStale(_ error: Int32, on number: Int32, _ tries: inout Int) -> Bool {
+        guard error != EAGAIN, error != ENOBUFS, tries < ActiveSession.staleErrorsMax else {
+            return false
+        }
+        var stale = ErrorQueue.take(from: number)
+        // Only ICMP refuses a datagram; this send took the error that was not queued.
+        if stale.isEmpty && error == ECONNREFUSED { stale = [ECONNREFUSED] }
+        guard let last = stale.last else { return false }
+        activity.countFailed(UInt64(stale.count))
+        note("icmp", last)
+        tries += 1
+        return true
+    }
+
+    /// What the kernel answers to UDP_SEGMENT where it cannot be used (udp(7)).
+    private static func refusesMerging(_ number: Int32) -> Bool {
+        number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP
+    }
+
+    func countRefused(_ count: Int, _ error: Int32) {
+        if error == EAGAIN || error == ENOBUFS {
+            activity.countSendBufferFull(UInt64(count))
+        } else {
+            activity.countFailed(UInt64(count))
+        }
+        note("sendmsg", error)
+    }
+
+    func note(_ operation: String, _ number: Int32) {
+        activity.note(
+            TransferError(
+                at: HostNetwork.now(),
+                operation: operation,
+                errno: SystemCallError.name(of: number)
+            )
+        )
+    }
+}
+
+// MARK: - Sending for the targets of other sessions
+
+extension ActiveSession {
+    /// What this session sent for another one: counted, remembered, and known as its own.
+    ///
+    /// - Parameter keepsTTL: whether it left with the TTL that it came with, less 1.
+    func noteRelayed(
+        _ batch: borrowing ReceiveBatch,
+        _ sent: UInt64,
+        _ traffic: Traffic,
+        keepsTTL: Bool,
+        at monotonicNow: Int64
+    ) {
+        let now = HostNetwork.now()
+        activity.counters.countSent(traffic, at: now)
+        guard let destination = session.path.destination else { return }
+        if dropsOwnCopies {
+            var rest = sent
+            while rest != 0 {
+                let index = rest.trailingZeroBitCount
+                rest &= rest &- 1
+                own.noteSent(batch.payload(index), to: destination.address, at: monotonicNow)
+            }
+        }
+        _ = activity.recentPackets.record(.sent) { ring, _ in
+            var rest = sent
+            while rest != 0 {
+                let index = rest.trailingZeroBitCount
+                rest &= rest &- 1
+                ring.append(
+                    sentHeader(
+                        to: destination,
+                        source: nil,
+                        length: batch.length(index),
+                        ttl: keepsTTL ? batch.datagram(index).ttl.map { $0 - 1 } : nil,
+                        at: now
+                    ),
+                    payload: batch.payload(index)
+                )
+            }
+        }
+    }
+
+    /// The same for datagrams that chaos had held back.
+    func noteRelayed(_ batch: borrowing SendBatch, _ range: Range<Int>, at monotonicNow: Int64) {
+        if dropsOwnCopies {
+            for index in range {
+                own.noteSent(
+                    batch.payload(index),
+                    to: batch.destination(index).address,
+                    at: monotonicNow
+                )
+            }
+        }
+        let (_, traffic) = rememberSent(batch, range)
+        activity.counters.countSent(traffic, at: HostNetwork.now())
+    }
+
+    /// Takes what `limits` allows to be sent; false when there is nothing left for now.
+    func takeSendTokens(bytes: Int, at now: Int64) -> Bool {
+        sendLimiter?.take(bytes: bytes, at: now) ?? true
+    }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import RelayModel
+
+/// Targets with chaos: datagrams are copied, held, and sent one by one.
+extension ActiveTarget {
+    /// Batches sent in a row before the sockets get their turn.
+    private static let batchesPerTurn = 4
+
+    /// Decides the fate of the datagrams of the mask, and holds those that will be sent.
+    func admit(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
+        let (keepsTTL, preservesSource) = (target.definition.ttlMode == .fixed, preservesSource)
+        var (rest, lost, overflow) = (mask, 0, 0)
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            let datagram = batch.datagram(index)
+            let fate = chaos?.admit(
+                batch.payload(index),
+                ttl: keepsTTL ? nil : datagram.ttl.map { $0 - 1 },
+                source: preservesSource ? datagram.source.address : nil,
+                at: now
+            )
+            lost += fate?.lost ?? 0
+            overflow += fate?.overflow ?? 0
+        }
+        activity.countDropped(UInt64(lost), .chaosLoss)
+        activity.countDropped(UInt64(overflow), .chaosOverflow)
+        activity.setHeld(chaos?.held ?? 0)
+    }
+
+    private var preservesSource: Bool {
+        guard case .endpoint(let endpoint) = target.definition.destination else { return false }
+        return endpoint.sourceMode == .preserve
+    }
+
+    /// Sends what is due by now.
+    func releaseHeld(at now: Int64, _ outgoing: inout SendBatch) {
+        guard let due = chaos?.nextDue, due <= now else { return }
+        for _ in 0..<Self.batchesPerTurn {
+            fill(&outgoing, at: now)
+            if outgoing.count == 0 { break }
+            sendAll(outgoing, at: now)
+        }
+        activity.setHeld(chaos?.held ?? 0)
+    }
+
+    private func fill(_ outgoing: inout SendBatch, at now: Int64) {
+        outgoing.removeAll()
+        let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
+        let interfaceIndex = forwarding?.interfaceIndex ?? 0
+        chaos?.takeDue(at: now) { payload, ttl, source in
+            outgoing.append(
+                payload,
+                to: destination,
+                interfaceIndex: interfaceIndex,
+                localAddress: source,
+                ttl: ttl
+            )
+        }
+    }
+
+    /// Sends the batch; one that fails is counted and does not stop the others.
+    private func sendAll(_ outgoing: borrowing SendBatch, at now: Int64) {
+        guard forwarding != nil, let number = socketNumber else {
+            return activity.countFailed(UInt64(outgoing.count))
+        }
+        var (index, tries) = (0, 0)
+        while index < outgoing.count {
+            let result = outgoing.send(from: index, on: number)
+            if result > 0 { noteForwarded(outgoing, index..<index + result, at: now) }
+            index += max(result, 0)
+            if result >= 0 || wasStale(Int32(-result), on: number, &tries) { continue }
+            countRefused(1, Int32(-result))
+            index += 1
+        }
+    }
+
+    private func noteForwarded(_ batch: borrowing SendBatch, _ range: Range<Int>, at now: Int64) {
+        var traffic = Traffic()
+        for index in range {
+            traffic.datagrams += 1
+            traffic.bytes += UInt64(batch.payload(index).count)
+        }
+        activity.countForwarded(traffic)
+        counters.countForwarded(traffic)
+        relay?.noteRelayed(batch, range, at: now)
+    }
+}

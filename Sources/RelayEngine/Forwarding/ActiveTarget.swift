@@ -1,0 +1,131 @@
+import RelayModel
+
+/// A forward target as the relay thread serves it.
+final class ActiveTarget {
+    let target: RelayTarget
+    /// The session whose target it is.
+    let owner: SessionName
+    let counters: SessionCounters
+    /// How a target by address sends; nil for one that waits, or that a session sends for.
+    var forwarding: Forwarding?
+    /// The session that sends for it; nil when none of that name runs and can send.
+    var relay: ActiveSession?
+    var chaos: ChaosLine?
+
+    private var limiter: TrafficLimiter?
+    /// Datagrams until the next one of the sample.
+    private var skips = 0
+    /// Where a datagram that came this way would go back to.
+    private var reflection: (address: IPAddress, interfaceIndex: Int32)?
+
+    init(
+        _ target: RelayTarget,
+        of session: SessionDefinition,
+        counters: SessionCounters,
+        at now: Int64
+    ) {
+        self.target = target
+        owner = session.name
+        self.counters = counters
+        limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
+        chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
+        guard let egress = target.egress,
+            case .endpoint(let endpoint) = target.definition.destination
+        else { return }
+        let path = egress.path
+        forwarding = Forwarding(
+            to: path.destination,
+            interfaceIndex: path.forcedInterfaceIndex,
+            segmentMax: path.segmentMax,
+            decrementsTTL: target.definition.ttlMode == .decrement,
+            preservesSource: endpoint.sourceMode == .preserve
+        )
+        setReflection(path.destination, path.interface.index, port: session.port)
+    }
+
+    var activity: TargetActivity { target.activity }
+
+    /// Whether it can go on as this target: the same definition and the same socket.
+    func serves(_ other: RelayTarget) -> Bool {
+        target.definition == other.definition && target.activity === other.activity
+            && target.egress?.socket === other.egress?.socket
+    }
+
+    var sessionName: SessionName? {
+        if case .session(let name) = target.definition.destination { name } else { nil }
+    }
+
+    /// Sends by the socket of this session from now on; nil = by none.
+    func setRelay(_ relay: ActiveSession?, port: UInt16) {
+        self.relay = relay
+        guard let session = relay?.session, let destination = session.path.destination else {
+            forwarding = nil
+            return
+        }
+        forwarding = Forwarding(
+            to: destination,
+            interfaceIndex: relay?.forcedInterfaceIndexOfBroadcasts ?? 0,
+            segmentMax: session.path.segmentMax,
+            decrementsTTL: target.definition.ttlMode == .decrement,
+            preservesSource: false
+        )
+        setReflection(destination, session.path.interface?.index ?? 0, port: port)
+    }
+
+    private func setReflection(_ destination: Endpoint, _ interfaceIndex: Int32, port: UInt16) {
+        reflection = destination.port == port ? (destination.address, interfaceIndex) : nil
+    }
+
+    /// Those of the datagrams that are to be sent; the others are counted by their reasons.
+    func select(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) -> UInt64 {
+        let definition = target.definition
+        if reflection == nil && limiter == nil && definition.sampleOneIn == 1
+            && definition.ttlMode == .fixed && relay?.sendLimiter == nil
+        {
+            return mask
+        }
+        var (rest, selected) = (mask, mask)
+        var dropped = InlineArray<6, UInt64>(repeating: 0)
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            if let reason = dropReason(batch, index, now) {
+                selected &= ~(1 &<< UInt64(index))
+                dropped[Int(reason.rawValue)] += 1
+            }
+        }
+        if selected != mask {
+            for reason in TargetDropReason.allCases {
+                activity.countDropped(dropped[Int(reason.rawValue)], reason)
+            }
+        }
+        return selected
+    }
+
+    private func dropReason(
+        _ batch: borrowing ReceiveBatch,
+        _ index: Int,
+        _ now: Int64
+    ) -> TargetDropReason? {
+        let datagram = batch.datagram(index)
+        let definition = target.definition
+        if let reflection, datagram.destination == reflection.address,
+            datagram.interfaceIndex == reflection.interfaceIndex
+        {
+            return .loop
+        }
+        if definition.ttlMode == .decrement, datagram.ttl ?? 0 <= definition.ttlThreshold {
+            return .ttl
+        }
+        if definition.sampleOneIn > 1 {
+            if skips > 0 {
+                skips -= 1
+                return .sampling
+            }
+            skips = definition.sampleOneIn - 1
+        }
+        if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
+        if relay?.takeSendTokens(bytes: datagram.length, at: now) == false { return .rate }
+        return nil
+    }
+}

@@ -1,0 +1,39 @@
+import RelayModel
+
+/// A forward target of an open session.
+final class RelayTarget: Sendable {
+    /// What a target by address sends with.
+    struct Egress: Sendable {
+        let socket: EgressSocket
+        let path: EgressPath
+    }
+
+    let definition: ForwardTarget
+    let activity: TargetActivity
+    /// nil for a target that another session sends for, and for one that waits.
+    let egress: Egress?
+    /// Why it waits.
+    let reason: SessionError?
+
+    init(
+        _ definition: ForwardTarget,
+        activity: TargetActivity,
+        egress: Egress? = nil,
+        reason: SessionError? = nil
+    ) {
+        self.definition = definition
+        self.activity = activity
+        self.egress = egress
+        self.reason = reason
+    }
+
+    /// How it fares; nil for a target that another session sends for.
+    var status: TargetStatus? {
+        guard case .endpoint = definition.destination else { return nil }
+        return TargetStatus(
+            reason: reason,
+            interface: egress?.path.interface,
+            localAddress: egress?.socket.localEndpoint
+        )
+    }
+}

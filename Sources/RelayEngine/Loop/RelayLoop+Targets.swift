@@ -1,0 +1,50 @@
+import RelayModel
+
+/// Targets that another session sends for, and targets with chaos.
+extension RelayLoop {
+    /// Finds the sessions that send for the targets of a session, which has new ones.
+    mutating func connectTargets(of active: ActiveSession, _ slot: Int) {
+        forgetTargets(of: slot)
+        for target in active.targets {
+            if let name = target.sessionName {
+                forwarders[name, default: []].insert(slot)
+                targetNames[slot, default: []].append(name)
+                target.setRelay(session(named: name), port: active.session.definition.port)
+            }
+            if target.chaos != nil { chaoticTargets.append(target) }
+        }
+    }
+
+    /// The targets of the session in a slot are no longer served.
+    mutating func forgetTargets(of slot: Int) {
+        for name in targetNames.removeValue(forKey: slot) ?? [] {
+            forwarders[name]?.remove(slot)
+            if forwarders[name]?.isEmpty == true { forwarders[name] = nil }
+        }
+        guard let active = slots[slot] else { return }
+        chaoticTargets.removeAll { target in
+            target.owner == active.session.definition.name
+        }
+    }
+
+    /// The session of this name has come, gone or changed.
+    func connectTargets(to name: SessionName) {
+        guard let waiting = forwarders[name] else { return }
+        let relay = session(named: name)
+        for slot in waiting {
+            guard let active = slots[slot] else { continue }
+            for target in active.targets where target.sessionName == name {
+                target.setRelay(relay, port: active.session.definition.port)
+            }
+        }
+    }
+
+    private func session(named name: SessionName) -> ActiveSession? {
+        slotOfName[name].flatMap { slots[$0] }
+    }
+
+    /// Sends what chaos has held back until now.
+    mutating func releaseHeld(at now: Int64) {
+        for target in chaoticTargets { target.releaseHeld(at: now, &outgoing) }
+    }
+}

@@ -1,0 +1,137 @@
+import CRelaySocket
+import Glibc
+import RelayModel
+
+/// The socket of a forward target by address: it only sends.
+///
+/// It shares nothing with the session's socket, so what the network reports of one target's
+/// datagrams (ICMP) never fails those of another.
+final class EgressSocket: Sendable {
+    /// nil after `close`.
+    private let descriptor: Locked<Descriptor?>
+    /// The descriptor's number, for the relay thread.
+    let number: Int32
+    let localEndpoint: Endpoint
+
+    private init(number: Int32, localEndpoint: Endpoint, _ descriptor: consuming sending Descriptor)
+    {
+        self.number = number
+        self.localEndpoint = localEndpoint
+        self.descriptor = Locked(descriptor)
+    }
+
+    /// Closes the descriptor; harmless when repeated.
+    func close() {
+        descriptor.withLock { $0 = nil }
+    }
+}
+
+// MARK: - On the relay thread only
+
+extension EgressSocket {
+    /// Sends from an index of the batch on, without waiting: how many left, or a negative errno.
+    func send(_ batch: borrowing SendBatch, from first: Int) -> Int {
+        batch.send(from: first, on: number)
+    }
+
+    /// Receives without waiting: how many datagrams, or a negative errno; -EAGAIN = none.
+    func receive(into batch: inout ReceiveBatch) -> Int { batch.receive(from: number) }
+}
+
+// MARK: - Opening
+
+extension EgressSocket {
+    /// What is asked of the kernel's buffers (SO_SNDBUF, socket(7)): a batch of the largest
+    /// datagrams; and for what nobody reads only the errors that the network reports.
+    private static let sendBufferBytes = 64 * 65_536
+    private static let receiveBufferBytes = 16_384
+
+    /// Opens a socket that sends to an endpoint by an interface.
+    ///
+    /// Throws the first call that the kernel refused, and EMFILE for a descriptor at or above the
+    /// ceiling.
+    ///
+    /// - Parameter receives: whether answers will be read from it.
+    static func open(
+        _ endpoint: ForwardEndpoint,
+        to destination: Endpoint,
+        interfaceIndex: Int32,
+        receives: Bool,
+        descriptorCeiling: Int32
+    ) throws(SystemCallError) -> EgressSocket {
+        let family = Int32(endpoint.address.family.rawValue)
+        let descriptor = Descriptor(
+            owning: try SystemCallError.check("socket", relay_socket_open(family))
+        )
+        let number = descriptor.number
+        guard number < descriptorCeiling else { throw SystemCallError("socket", EMFILE) }
+        try SystemCallError.check("IP_MULTICAST_ALL", relay_isolate_groups(number, family))
+        try SystemCallError.check("IP_RECVERR", relay_report_errors(number, family))
+        try SystemCallError.check(
+            "IP_TTL",
+            relay_set_ttl(number, family, Int32(endpoint.effectiveTTL))
+        )
+        if receives {
+            try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
+        } else {
+            try SystemCallError.check(
+                "SO_RCVBUF",
+                relay_set_receive_buffer(number, Int32(receiveBufferBytes))
+            )
+        }
+        try SystemCallError.check(
+            "SO_SNDBUF",
+            relay_set_send_buffer(number, Int32(sendBufferBytes))
+        )
+        if endpoint.address.isMulticast {
+            try prepareForGroup(number, endpoint, interfaceIndex)
+        } else if family == 4 {
+            try SystemCallError.check("SO_BROADCAST", relay_allow_broadcast(number))
+        }
+        if endpoint.sourceMode == .preserve {
+            try SystemCallError.check("IP_TRANSPARENT", relay_allow_foreign_sources(number, family))
+        }
+        try bind(number, endpoint, to: destination)
+        return EgressSocket(
+            number: number,
+            localEndpoint: try SessionSocket.localEndpoint(of: number),
+            descriptor
+        )
+    }
+
+    private static func prepareForGroup(
+        _ number: Int32,
+        _ endpoint: ForwardEndpoint,
+        _ interfaceIndex: Int32
+    ) throws(SystemCallError) {
+        let family = Int32(endpoint.address.family.rawValue)
+        try SystemCallError.check(
+            "IP_MULTICAST_LOOP",
+            relay_set_multicast_loopback(number, family, endpoint.loopback ? 1 : 0)
+        )
+        try SystemCallError.check(
+            "IP_MULTICAST_IF",
+            relay_set_multicast_interface(number, family, interfaceIndex)
+        )
+    }
+
+    /// A port that is shared must not take unicast from the sockets that listen on it: connected,
+    /// this one receives nothing but the destination's.
+    private static func bind(
+        _ number: Int32,
+        _ endpoint: ForwardEndpoint,
+        to destination: Endpoint
+    ) throws(SystemCallError) {
+        let wildcard = Endpoint(.unspecified(endpoint.address.family), port: endpoint.localPort)
+        if endpoint.localPort != 0 {
+            try SystemCallError.check("SO_REUSEADDR", relay_share_port(number))
+        }
+        try SystemCallError.check("bind \(wildcard)", relay_bind(number, relay_endpoint(wildcard)))
+        if endpoint.localPort != 0 {
+            try SystemCallError.check(
+                "connect \(destination)",
+                relay_connect(number, relay_endpoint(destination))
+            )
+        }
+    }
+}

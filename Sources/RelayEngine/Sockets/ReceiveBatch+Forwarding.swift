@@ -1,0 +1,89 @@
+import CRelaySocket
+import RelayModel
+
+/// How the datagrams of a receive batch go on to one destination.
+struct Forwarding {
+    fileprivate var settings: relay_forwarding
+
+    /// - Parameters:
+    ///   - interfaceIndex: the outbound interface of unicast and broadcasts; 0 = by route.
+    ///   - segmentMax: the largest payload that UDP_SEGMENT may merge (udp(7)); 0 = none.
+    init(
+        to destination: Endpoint,
+        interfaceIndex: Int32,
+        segmentMax: Int,
+        decrementsTTL: Bool,
+        preservesSource: Bool
+    ) {
+        settings = relay_forwarding(
+            destination: relay_endpoint(destination),
+            interface_index: interfaceIndex,
+            segment_max: UInt32(clamping: segmentMax),
+            decrements_ttl: decrementsTTL ? 1 : 0,
+            preserves_source: preservesSource ? 1 : 0
+        )
+    }
+
+    /// Whether equal-sized datagrams are merged.
+    var merges: Bool { settings.segment_max > 0 }
+
+    /// Where the datagrams go.
+    var destination: Endpoint {
+        Endpoint(settings.destination) ?? Endpoint(.unspecified(.ipv4), port: 0)
+    }
+
+    /// The outbound interface of unicast and broadcasts; 0 = by route.
+    var interfaceIndex: Int32 { settings.interface_index }
+
+    mutating func stopMerging() { settings.segment_max = 0 }
+}
+
+/// What one try to forward came to.
+struct ForwardResult {
+    /// The datagrams that left, as bits.
+    var sent: UInt64
+    /// The datagrams of the message that the kernel refused; 0 = none was refused.
+    var refused: UInt64
+    /// The positive error number of the refusal.
+    var errno: Int32
+}
+
+extension ReceiveBatch {
+    /// Sends the datagrams of the mask (bit n = index n) in order, from where they were received.
+    ///
+    /// Neither sent nor refused are those that come after a message that could not be sent now.
+    @inline(__always)
+    func forward(_ mask: UInt64, on descriptor: Int32, _ forwarding: Forwarding) -> ForwardResult {
+        // Safe because the pointers do not leave the body.
+        unsafe withReceived { headers, received in
+            var settings = forwarding.settings
+            var sent: UInt64 = 0
+            // Safe because the blocks have the sizes that C asks for, and slots are below 64.
+            let result = unsafe relay_forward(
+                descriptor,
+                headers,
+                received,
+                mask,
+                &settings,
+                &sent
+            )
+            if result >= 0 { return ForwardResult(sent: sent, refused: 0, errno: 0) }
+            return ForwardResult(
+                sent: sent,
+                refused: unsafe relay_next_run(received, mask & ~sent, &settings),
+                errno: -result
+            )
+        }
+    }
+
+    /// The payload bytes of the datagrams of a mask.
+    @inline(__always)
+    func bytes(of mask: UInt64) -> UInt64 {
+        var (rest, total) = (mask, UInt64(0))
+        while rest != 0 {
+            total += UInt64(length(rest.trailingZeroBitCount))
+            rest &= rest &- 1
+        }
+        return total
+    }
+}

@@ -1,0 +1,153 @@
+import RelayModel
+import Testing
+
+@testable import RelayEngine
+
+/// What decides whether a datagram goes on to a target.
+@Suite struct ForwardRulesTests {
+    private func dropped(_ session: RelaySession, _ reason: TargetDropReason) -> UInt64 {
+        session.activity.targetValues()[0].dropped[Int(reason.rawValue)]
+    }
+
+    @Test func aDecrementedTTLArrivesAndTheThresholdHolds() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward[0].ttlMode = .decrement
+            $0.forward[0].ttlThreshold = 9
+        }
+        try withRelay(1, change: change) { session, _, port, engine in
+            // What arrives is looked at by another session, which sees TTLs.
+            let observer = definition(.broadcast, role: .receiver, port: try freePort()) {
+                $0.name = named("observer")
+                $0.accept = [.unicast]
+            }
+            let observing = try engine.run(observer)
+            defer { engine.stop(observing) }
+            var next = session.definition
+            next.forward[0].destination = unicast(observer.port).destination
+            _ = try engine.update(session, to: next)
+            let sender = try TestSocket()
+            for ttl in [64, 9, 10, 1, 33] {
+                sender.setTTL(ttl)
+                sender.send([UInt8(ttl)], to: loopbackIPv4, port)
+            }
+            #expect(eventually { observing.packets().map(\.payload) == [[64], [10], [33]] })
+            #expect(observing.packets().map(\.ttl) == [63, 9, 32])
+            #expect(eventually { dropped(session, .ttl) == 2 })
+        }
+    }
+
+    @Test func oneInSoManyIsRelayedFromTheFirstOn() throws {
+        try withRelay(1, change: { $0.forward[0].sampleOneIn = 3 }) { session, sockets, port in
+            let sender = try TestSocket()
+            for number in 0..<8 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            for number in [0, 3, 6] { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
+            #expect(eventually { dropped(session, .sampling) == 5 })
+            #expect(session.values.accepted.datagrams == 8)
+        }
+    }
+
+    @Test func aTargetsLimitHoldsOnlyThatTarget() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            // Five at once, and the next after a thousand seconds.
+            $0.forward[0].limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 5000)
+        }
+        try withRelay(2, change: change) { session, sockets, port in
+            let sender = try TestSocket()
+            for number in 0..<20 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            for number in 0..<20 { #expect(sockets[1].receive()?.payload == [UInt8(number)]) }
+            for number in 0..<5 { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
+            #expect(eventually { dropped(session, .rate) == 15 })
+            #expect(session.values.accepted.datagrams == 20)
+        }
+    }
+
+    @Test func aSessionsLimitsDropByReason() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 5000)
+        }
+        try withRelay(1, change: change) { session, sockets, port in
+            let sender = try TestSocket()
+            for number in 0..<20 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            for number in 0..<5 { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
+            #expect(eventually { session.values.received.datagrams == 20 })
+            #expect(session.values.accepted.datagrams == 5)
+            #expect(session.values.dropped[Int(DropReason.rate.rawValue)] == 15)
+            #expect(session.packets().last?.dropReason == .rate)
+        }
+    }
+
+    @Test func postedDatagramsStopAtTheSessionsLimits() throws {
+        try withEngine { engine in
+            let receiver = try TestSocket()
+            let sender = definition(.broadcast, role: .sender, port: receiver.port) {
+                $0.address = loopbackIPv4
+                $0.limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 5000)
+            }
+            let session = try engine.run(sender)
+            defer { engine.stop(session) }
+            let datagrams = (0..<20).map { [UInt8($0)] }
+            let outcome = try #require(engine.sendAndWait(datagrams, from: session))
+            #expect(outcome.sent.count == 5)
+            #expect(outcome.failure?.code == .rateLimited)
+            #expect(session.values.sent.datagrams == 5)
+            #expect(engine.sendAndWait([[1]], from: session)?.failure?.code == .rateLimited)
+        }
+    }
+
+    @Test func whatChaosHoldsArrivesLateAndIsCounted() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            var chaos = Chaos()
+            chaos.delayMilliseconds = 50
+            chaos.duplicatePercent = 100
+            chaos.seed = 1
+            $0.forward[0].chaos = chaos
+        }
+        try withRelay(2, change: change) { session, sockets, port in
+            let sender = try TestSocket()
+            let began = HostNetwork.monotonicNanoseconds()
+            for number in 0..<3 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            for number in 0..<3 { #expect(sockets[1].receive()?.payload == [UInt8(number)]) }
+            #expect(sockets[0].receive()?.payload == [0])
+            #expect(HostNetwork.monotonicNanoseconds() - began >= 50_000_000)
+            for number in [0, 1, 1, 2, 2] {
+                #expect(sockets[0].receive()?.payload == [UInt8(number)])
+            }
+            #expect(eventually { session.activity.targetValues()[0].held == 0 })
+            #expect(session.activity.targetValues()[0].forwarded.datagrams == 6)
+            #expect(session.values.forwarded.datagrams == 9)
+        }
+    }
+
+    @Test func lossByChaosIsCounted() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward[0].chaos = Chaos()
+            $0.forward[0].chaos?.lossPercent = 100
+        }
+        try withRelay(2, change: change) { session, sockets, port in
+            let sender = try TestSocket()
+            for number in 0..<10 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            #expect(eventually { dropped(session, .chaosLoss) == 10 })
+            #expect(session.activity.targetValues()[1].forwarded.datagrams == 10)
+        }
+    }
+
+    @Test(arguments: [Coalescing.microseconds(5000), .microseconds(1), .adaptive])
+    func whatIsCoalescedArrivesInOrder(_ coalescing: Coalescing) throws {
+        try withRelay(1, change: { $0.coalescing = coalescing }) { session, sockets, port, engine in
+            let sender = try TestSocket()
+            for number in 0..<1000 {
+                sender.send([UInt8(number % 256)], to: loopbackIPv4, port)
+                if number % 100 == 99 {
+                    for number in (number - 99)...number {
+                        #expect(sockets[0].receive()?.payload == [UInt8(number % 256)])
+                    }
+                }
+            }
+            var next = session.definition
+            next.coalescing = .microseconds(0)
+            _ = try engine.update(session, to: next)
+            sender.send([7], to: loopbackIPv4, port)
+            #expect(sockets[0].receive()?.payload == [7])
+        }
+    }
+}

@@ -162,7 +162,6 @@ INVALID: list[tuple[Any, str, str]] = [
     (RECEIVER | {"reply": {}}, "missing-field", "/reply"),
     (RECEIVER | {"reply": {"perSecondMax": 1}}, "missing-field", "/reply"),
     (RECEIVER | {"reply": {"text": "x", "base64": "QQ=="}}, "invalid-field", "/reply"),
-    (RECEIVER | {"reply": {"handler": "x"}}, "unknown-field", "/reply/handler"),
     (RECEIVER | {"reply": {"text": "x" * 65508}}, "invalid-field", "/reply/text"),
     (RECEIVER | {"reply": {"base64": "QQ"}}, "invalid-field", "/reply/base64"),
     (RECEIVER | {"reply": {"base64": "Q-=="}}, "invalid-field", "/reply/base64"),

@@ -77,7 +77,7 @@ struct HandlerLoop: ~Copyable {
     private mutating func isOver(_ now: Int64) -> Bool {
         unsent = []
         if let closesAt { return runs.isEmpty || now >= closesAt }
-        for run in runs { run.end(.timeOut, at: now, grace: Self.closingGraceNanoseconds) }
+        for run in runs { run.end(nil, at: now, grace: Self.closingGraceNanoseconds) }
         closesAt = now + 2 * Self.closingGraceNanoseconds
         return runs.isEmpty
     }

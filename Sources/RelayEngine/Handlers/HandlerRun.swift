@@ -64,7 +64,7 @@ final class HandlerRun {
 
     /// The answer in a last line without a line feed.
     func takeRest() -> HandlerAnswer? {
-        failure == nil ? output.takeRest().map(answer) : nil
+        stage == .running ? output.takeRest().map(answer) : nil
     }
 
     private func answer(_ line: [UInt8]) -> HandlerAnswer {
@@ -79,19 +79,21 @@ final class HandlerRun {
         )
     }
 
-    /// Ends it: SIGTERM for its group now, and SIGKILL after the grace.
-    func end(_ reason: HandlerFailure, at now: Int64, grace: Int64 = graceNanoseconds) {
+    /// Ends it: SIGTERM for its group now, and SIGKILL after the grace. Without a reason it is not
+    /// to blame.
+    func end(_ reason: HandlerFailure?, at now: Int64, grace: Int64 = graceNanoseconds) {
+        if let deadline { self.deadline = min(deadline, now + grace) }
         guard stage == .running else { return }
         failure = reason
         isOutputWatched = false
         stage = .asked
-        deadline = now + grace
         process.signal(SIGTERM)
     }
 
     /// Does what is due.
     func pass(_ now: Int64) {
         guard let deadline, now >= deadline else { return }
+        self.deadline = .max
         switch stage {
         case .running: end(.timeOut, at: now)
         case .asked, .killed: kill()
@@ -118,6 +120,7 @@ final class HandlerRun {
                 .outputTooLong,
                 "it printed more than \(lines) lines, \(bytes) bytes or \(longest) in a line"
             )
+        case nil where stage != .running: return (nil, "")
         default: break
         }
         switch end {

@@ -67,6 +67,8 @@ final class HandlerRunner: Sendable {
 
     /// Ends all commands and the thread. Called once.
     func close() {
+        // Datagrams that wait hold the sessions that hold the queue.
+        for queue in shared.queues { queue.replace(nil) }
         shared.close()
         thread.join()
     }

@@ -12,6 +12,8 @@ enum RelayCommand: Sendable {
     /// The addresses of this host.
     case addresses(Set<IPAddress>)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
+    /// Sends a line that a handler has printed.
+    case reply(HandlerAnswer)
     case stop
 }
 
@@ -19,6 +21,8 @@ enum RelayCommand: Sendable {
 final class Mailbox: Sendable {
     /// Sends that may wait; everything else is asked by one thread at a time.
     static let sendsMax = 1024
+    /// Commands beside which a handler's answer still gets in; the rest is left to sends.
+    static let answersMax = 256
 
     private struct State {
         var commands: [RelayCommand] = []
@@ -33,16 +37,25 @@ final class Mailbox: Sendable {
     /// Whether the relay thread has ended, or is about to.
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Puts a command in; false when the mailbox is full of sends or closed.
+    /// Puts a command in; false when the mailbox is closed, or has no room for sends or answers.
     func post(_ command: RelayCommand) -> Bool {
         let isPosted = state.withLock { state in
             if state.isClosed { return false }
-            if case .send = command, state.commands.count >= Self.sendsMax { return false }
+            if state.commands.count >= Self.roomFor(command) { return false }
             state.commands.append(command)
             return true
         }
         if isPosted { signal.signal() }
         return isPosted
+    }
+
+    /// How many others may wait before a command.
+    private static func roomFor(_ command: RelayCommand) -> Int {
+        switch command {
+        case .send: sendsMax
+        case .reply: answersMax
+        default: .max
+        }
     }
 
     /// Takes all commands.

@@ -23,10 +23,11 @@ extension RelayEngine {
         guard session.socket.isOpen else {
             throw SessionError(.sessionNotRunning, "the session was stopped")
         }
+        let handler = try handlerQueue(of: definition)
         try change(session, from: session.definition, to: definition)
         do throws(SessionError) {
             let targets = try changedTargets(session, definition, targetsMayWait, admits)
-            let next = try updated(session, definition, targets)
+            let next = try updated(session, definition, handler, targets)
             do throws(SessionError) {
                 try ask { done in .change(session, to: next, done: done) }
             } catch {
@@ -81,6 +82,7 @@ extension RelayEngine {
     private func updated(
         _ session: RelaySession,
         _ definition: SessionDefinition,
+        _ handler: HandlerQueue?,
         _ targets: [RelayTarget]
     ) throws(SessionError) -> RelaySession {
         do {
@@ -89,6 +91,7 @@ extension RelayEngine {
                 activity: session.activity,
                 path: session.path,
                 socket: session.socket,
+                handler: handler,
                 targets: targets,
                 receiveBufferBytes: try session.socket.grantedReceiveBufferBytes()
             )

@@ -11,10 +11,21 @@ package final class RelayEngine: Sendable {
         package var descriptorCeiling: Int32
         /// What `{hostname}` stands for in reply templates.
         package var hostname: String
+        /// The commands that sessions may have answer.
+        package var handlers: [HandlerName: Handler]
+        /// Told of runs that failed or complained; called on the handlers' thread.
+        package var noteHandler: @Sendable (HandlerNote) -> Void
 
-        package init(descriptorCeiling: Int32 = .max, hostname: String) {
+        package init(
+            descriptorCeiling: Int32 = .max,
+            hostname: String,
+            handlers: [HandlerName: Handler] = [:],
+            noteHandler: @escaping @Sendable (HandlerNote) -> Void = { _ in }
+        ) {
             self.descriptorCeiling = descriptorCeiling
             self.hostname = hostname
+            self.handlers = handlers
+            self.noteHandler = noteHandler
         }
     }
 
@@ -22,6 +33,7 @@ package final class RelayEngine: Sendable {
     private let addresses = Locked<Set<IPAddress>>([])
     private let mailbox: Mailbox
     private let thread: WorkerThread
+    let handlers: HandlerRunner
     private let meter: LoopMeter
 
     /// Starts the relay thread; throws when the system has no descriptors or threads left.
@@ -48,10 +60,22 @@ package final class RelayEngine: Sendable {
             thread.join()
             throw error
         }
+        do throws(SystemCallError) {
+            handlers = try HandlerRunner(
+                options.handlers,
+                mailbox: mailbox,
+                note: options.noteHandler
+            )
+        } catch {
+            if mailbox.post(.stop) { thread.join() }
+            throw error
+        }
     }
 
-    /// Stops the relay thread; sessions that are still started are no longer served.
+    /// Stops the relay thread; sessions that are still started are no longer served. Commands that
+    /// still run are ended before.
     package func shutDown() {
+        handlers.close()
         if mailbox.post(.stop) { thread.join() }
     }
 
@@ -137,6 +161,7 @@ package final class RelayEngine: Sendable {
         interfaces: [NetworkInterface],
         admits: (InterfaceReference) throws(SessionError) -> Void
     ) throws(SessionError) -> RelaySession {
+        let handler = try handlerQueue(of: definition)
         noteAddresses(of: interfaces)
         let (socket, receiveBufferBytes) = try openSocket(definition, path)
         return RelaySession(
@@ -144,6 +169,7 @@ package final class RelayEngine: Sendable {
             activity: activity,
             path: path,
             socket: socket,
+            handler: handler,
             targets: try openTargets(
                 definition,
                 path: path,

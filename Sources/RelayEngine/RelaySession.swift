@@ -9,6 +9,8 @@ package final class RelaySession: Sendable {
     package let activity: SessionActivity
     let path: ResolvedPath
     let socket: SessionSocket
+    /// Where datagrams wait for the handler that answers them; nil where none does.
+    let handler: HandlerQueue?
     /// The targets of `forward`, in their order.
     let targets: [RelayTarget]
     /// The receive buffer that the kernel granted.
@@ -19,6 +21,7 @@ package final class RelaySession: Sendable {
         activity: SessionActivity,
         path: ResolvedPath,
         socket: SessionSocket,
+        handler: HandlerQueue?,
         targets: [RelayTarget],
         receiveBufferBytes: Int
     ) {
@@ -26,6 +29,7 @@ package final class RelaySession: Sendable {
         self.activity = activity
         self.path = path
         self.socket = socket
+        self.handler = handler
         self.targets = targets
         self.receiveBufferBytes = receiveBufferBytes
     }
@@ -37,6 +41,7 @@ package final class RelaySession: Sendable {
             activity: session.activity,
             path: session.path,
             socket: session.socket,
+            handler: session.handler,
             targets: targets,
             receiveBufferBytes: session.receiveBufferBytes
         )

@@ -22,6 +22,8 @@ struct ReplyRenderer {
         case .text(let text): (fixed, segments) = (Array(text.utf8), [])
         case .bytes(let bytes): (fixed, segments) = (bytes, [])
         case .template(let template): (fixed, segments) = (nil, template.segments)
+        // Its answers come from elsewhere.
+        case .handler: (fixed, segments) = ([], [])
         }
     }
 

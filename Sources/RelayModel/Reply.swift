@@ -5,6 +5,8 @@ package struct Reply: Hashable, Sendable {
         /// Bytes that JSON carries as base64.
         case bytes([UInt8])
         case template(ReplyTemplate)
+        /// What a command prints that the operator declared: each line is a reply.
+        case handler(HandlerName)
     }
 
     package var content: Content
@@ -13,6 +15,11 @@ package struct Reply: Hashable, Sendable {
 
     package static let perSecondDefault = 100
     package static let perSecondRange = 1...1_000_000
+
+    /// The handler that answers, if one does.
+    package var handler: HandlerName? {
+        if case .handler(let name) = content { name } else { nil }
+    }
 
     package init(_ content: Content, perSecondMax: Int = Reply.perSecondDefault) {
         self.content = content

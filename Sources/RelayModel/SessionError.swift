@@ -19,6 +19,8 @@ package struct SessionError: Error, Hashable, Sendable {
         case forbiddenScope = "forbidden-scope"
         /// The configuration file defines it.
         case managedByConfiguration = "managed-by-configuration"
+        /// The operator has declared no handler of this name.
+        case handlerNotFound = "handler-not-found"
         case cannotSend = "cannot-send"
         case datagramTooLarge = "datagram-too-large"
         /// What is forwarded would come back.

@@ -8,9 +8,9 @@ import Testing
     @Test(arguments: [
         #"{"text":""}"#, #"{"text":"x","perSecondMax":1}"#, #"{"base64":""}"#,
         #"{"base64":"AP8="}"#,
-        #"{"template":"{{{hostname}}}","perSecondMax":1000000}"#,
+        #"{"template":"{{{hostname}}}","perSecondMax":1000000}"#, #"{"handler":"a.b-c_9"}"#,
     ])
-    func aReplyHasOneOfThreeForms(reply: String) {
+    func aReplyHasOneOfFourForms(reply: String) {
         #expect(faults(in: #"{\#(Minimal.receiver),"reply":\#(reply)}"#) == nil)
         #expect(faults(in: #"{\#(Minimal.broadcastReceiver),"reply":\#(reply)}"#) == nil)
     }
@@ -35,7 +35,12 @@ import Testing
             (#"{"template":"}"}"#, "invalid-field", ["/reply/template"]),
             (#"{"text":"x","perSecondMax":0}"#, "invalid-field", ["/reply/perSecondMax"]),
             (#"{"text":"x","perSecondMax":1000001}"#, "invalid-field", ["/reply/perSecondMax"]),
-            (#"{"text":"x","handler":"h"}"#, "unknown-field", ["/reply/handler"]),
+            (#"{"text":"x","handler":"h"}"#, "invalid-field", ["/reply"]),
+            (#"{"handler":"-h"}"#, "invalid-field", ["/reply/handler"]),
+            (#"{"handler":"/bin/sh"}"#, "invalid-field", ["/reply/handler"]),
+            (#"{"handler":["/bin/sh"]}"#, "invalid-field", ["/reply/handler"]),
+            (#"{"handler":{"argv":["/bin/sh"]}}"#, "invalid-field", ["/reply/handler"]),
+            (#"{"handler":"h","argv":["/bin/sh"]}"#, "unknown-field", ["/reply/argv"]),
             (#"{"text":"x","a/b":1}"#, "unknown-field", ["/reply/a~1b"]),
         ] as [(String, String, [String])]
     )

@@ -39,11 +39,16 @@ final class Service: Sendable {
         store: any DefinitionStore,
         sessionsMax: Int = 10_000,
         writesMax: Int = 1024,
-        descriptorCeiling: Int32 = .max
+        descriptorCeiling: Int32 = .max,
+        handlers: [HandlerName: Handler] = [:]
     ) throws {
         self.store = store
         engine = try RelayEngine(
-            RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: "test-host")
+            RelayEngine.Options(
+                descriptorCeiling: descriptorCeiling,
+                hostname: "test-host",
+                handlers: handlers
+            )
         )
         control = try WorkQueue(name: "control", jobsMax: writesMax)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -81,7 +81,7 @@ import Testing
 }
 
 /// Descriptors of a type, as /proc shows it; the test library has some of other types.
-private func openDescriptors(of type: String = "socket:") -> Int {
+func openDescriptors(of type: String = "socket:") -> Int {
     guard let directory = unsafe opendir("/proc/self/fd") else { exit(10) }
     defer { unsafe closedir(directory) }
     var count = 0

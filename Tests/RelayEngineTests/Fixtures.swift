@@ -89,9 +89,16 @@ let loopbackBroadcast = IPAddress(ipv4: 0x7FFF_FFFF)
 
 func withEngine(
     descriptorCeiling: Int32 = .max,
+    handlers: [HandlerName: Handler] = [:],
+    noteHandler: @escaping @Sendable (HandlerNote) -> Void = { _ in },
     _ body: (RelayEngine) throws -> Void
 ) throws {
-    let options = RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: "host-a")
+    let options = RelayEngine.Options(
+        descriptorCeiling: descriptorCeiling,
+        hostname: "host-a",
+        handlers: handlers,
+        noteHandler: noteHandler
+    )
     let engine = try RelayEngine(options)
     defer { engine.shutDown() }
     try body(engine)

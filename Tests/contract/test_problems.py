@@ -292,6 +292,13 @@ def test_group_join_failed(client: Client, document: Document, network: Network)
     assert_problem(document, response, 409, "group-join-failed")
 
 
+def test_handler_not_found(client: Client, document: Document) -> None:
+    reply = {"handler": "nobody-declared-it"}
+    response = client.post("/v1/sessions", RECEIVER | {"port": 9005, "reply": reply})
+    document.check("createSession", response)
+    assert_problem(document, response, 409, "handler-not-found", "/reply/handler")
+
+
 def test_session_limit_reached(binary: str, network: Network, document: Document) -> None:
     with Daemon(binary, network, ["--sessions-max", "2"]) as daemon:
         client = daemon.client()

@@ -111,8 +111,8 @@ def start_daemon(lab):  # noqa: ARG001 (its processes must end before the lab do
         _cannot("RELAYCAST_BINARY does not name the relaycast executable")
     daemons = []
 
-    def start(host, *arguments):
-        daemon = Daemon(host, os.path.abspath(binary), arguments)
+    def start(host, *arguments, configuration=None):
+        daemon = Daemon(host, os.path.abspath(binary), arguments, configuration=configuration)
         daemons.append(daemon)
         return daemon
 

@@ -50,14 +50,21 @@ class Answer:
 class Daemon:
     """`relaycast serve` in a host."""
 
-    def __init__(self, host, binary, arguments=(), directory=None):
-        self.host, self._binary, self._arguments = host, binary, arguments
+    def __init__(self, host, binary, arguments=(), directory=None, configuration=None):
+        self.host, self._binary, self._arguments = host, binary, list(arguments)
         self.directory = directory or pathlib.Path(
             tempfile.mkdtemp(dir=host.lab.directory, prefix=f"{host.name}-")
         )
         self.socket_path = str(self.directory / "api.sock")
         self.process = None
+        if configuration is not None:
+            self._arguments += ["--config", str(self.directory / "configuration.json")]
+            self.configure(configuration)
         self.start()
+
+    def configure(self, configuration):
+        """Writes the configuration file, which SIGHUP or the next start will read."""
+        (self.directory / "configuration.json").write_text(json.dumps(configuration))
 
     def start(self):
         """Starts the daemon, again with the same data when it has ended."""

@@ -29,6 +29,13 @@ def curl_installed():
     assert shutil.which("curl"), "curl is not installed"
 
 
+@pytest.fixture
+def relaycast(start_daemon, h1):
+    """Our daemon on h1, with the handlers that the README shows."""
+    (block,) = (block for block in readme.blocks() if "handlers" in block.flags)
+    return start_daemon(h1, json.loads(block.text))
+
+
 class Walk:
     """Somebody who follows one example of the README, block by block."""
 

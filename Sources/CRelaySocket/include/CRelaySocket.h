@@ -156,6 +156,34 @@ int relay_eventfd_create(void);
 void relay_eventfd_signal(int fd);
 void relay_eventfd_drain(int fd);
 
+// MARK: Processes
+
+#define RELAY_ARGUMENTS_MAX 64
+#define RELAY_ENVIRONMENT_MAX 16
+// Added to the number of the signal that ended a process.
+#define RELAY_BY_SIGNAL 256
+
+// A process that was started, and what belongs to the caller.
+typedef struct {
+    int32_t pid;
+    int32_t end;    // readable when the process has ended (pidfd_open(2))
+    int32_t output; // what it prints; does not block
+    int32_t errors; // its standard error; does not block
+} relay_process;
+
+// Starts a program in a process group of its own, with no signal blocked or ignored, in /, with
+// nothing open but its three standard descriptors (posix_spawn(3)): input is a file with a copy of
+// the bytes. `strings` has the arguments and then the environment, each with its zero. 0 or -errno,
+// also where the program cannot be executed.
+int relay_process_start(const char *strings, int argument_count, int environment_count,
+                        const uint8_t *input, size_t length, relay_process *process);
+// Sends a signal to the process's group; the process must not have been reaped.
+int relay_process_signal(int pid, int signal);
+// Takes its exit status, or RELAY_BY_SIGNAL and the signal; -EAGAIN while it runs.
+int relay_process_reap(int pid);
+// read(2): 0 = the end, -EAGAIN = nothing for now.
+int64_t relay_read(int fd, uint8_t *bytes, size_t capacity);
+
 // MARK: The host
 
 // The interface index of the kernel's route to an address, or -errno (-ENETUNREACH: no route).

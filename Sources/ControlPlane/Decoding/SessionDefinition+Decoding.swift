@@ -149,13 +149,15 @@ extension ObjectReader {
 
     private mutating func readReply() -> Reply? {
         guard var reader = object("reply") else { return nil }
-        let forms = ["text", "base64", "template"].filter(reader.has)
+        let forms = Reply.forms.map(\.member).filter(reader.has)
         let perSecondMax = reader.integer("perSecondMax", in: Reply.perSecondRange)
         let content: Reply.Content? =
             switch forms.first {
             case "text": reader.string("text").map { .text($0) }
             case "base64": reader.base64("base64").map { .bytes($0) }
             case "template": reader.template("template").map { .template($0) }
+            case "handler":
+                reader.parsed("handler", HandlerName.rule, HandlerName.init).map { .handler($0) }
             default: nil
             }
         if let content, content.lengthMax > DefinitionLimits.datagramBytesMax {
@@ -164,11 +166,11 @@ extension ObjectReader {
                 "a datagram carries at most \(DefinitionLimits.datagramBytesMax) bytes"
             )
         }
-        reader.finish(ignoring: ["text", "base64", "template"])
+        reader.finish(ignoring: Set(Reply.forms.map(\.member)))
         append(reader.faults)
         if forms.count != 1 {
             let code: Fault.Code = forms.isEmpty ? .missingField : .invalidField
-            add(code, "reply", "give exactly one of text, base64 and template")
+            add(code, "reply", "give exactly one of text, base64, template and handler")
         }
         guard let content, forms.count == 1 else { return nil }
         return Reply(content, perSecondMax: perSecondMax ?? Reply.perSecondDefault)
@@ -268,13 +270,21 @@ extension SessionDefinition {
     }
 }
 
+extension Reply {
+    /// The members of which a reply has exactly one, each with a value that it may have.
+    static let forms = [
+        (member: "text", example: ""), (member: "base64", example: ""),
+        (member: "template", example: ""), (member: "handler", example: "a"),
+    ]
+}
+
 extension Reply.Content {
-    /// Bytes of the reply; 0 for a template, whose rendering always fits.
+    /// Bytes of the reply; 0 for a template, whose rendering always fits, and for a handler.
     fileprivate var lengthMax: Int {
         switch self {
         case .text(let text): text.utf8.count
         case .bytes(let bytes): bytes.count
-        case .template: 0
+        case .template, .handler: 0
         }
     }
 }

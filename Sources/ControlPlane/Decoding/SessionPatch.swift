@@ -68,7 +68,7 @@ struct SessionPatch: Sendable {
         at pointer: String
     ) -> [ObjectReader.Fault] {
         var reader = ObjectReader(members, at: pointer)
-        reader.finish(ignoring: ["text", "base64", "template", "perSecondMax"])
+        reader.finish(ignoring: Set(Reply.forms.map(\.member) + ["perSecondMax"]))
         return reader.faults
     }
 
@@ -113,7 +113,7 @@ struct SessionPatch: Sendable {
 
     /// A session of each form, and of each form of reply, with all limits.
     private static let examples: [JSONValue] = {
-        let replies = ["text", "base64", "template"].map { JSONValue.object([$0: .string("")]) }
+        let replies = Reply.forms.map { JSONValue.object([$0.member: .string($0.example)]) }
         var examples: [JSONValue] = []
         for group in ["239.0.0.1", "ff05::1"] {
             for kind in [SessionKind.multicastSender, .multicastPeer] {

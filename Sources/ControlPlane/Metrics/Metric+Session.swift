@@ -106,6 +106,25 @@ extension Metric {
             help: "Replies that were held back by reply.perSecondMax"
         ) { .integer($0.counters.repliesRateLimited) },
         ofSession(
+            "handler_runs",
+            .counter,
+            help: "Commands that reply.handler started, also those that failed; absent without one"
+        ) { $0.handler.map { .integer($0.runs) } },
+        ofSession(
+            "failed_handler_runs",
+            .counter,
+            help: "Commands of reply.handler that failed, by reason",
+            byReason: HandlerFailure.allCases.map { failure in
+                (failure.word, { $0.handler.map { .integer($0.failed[failure.rawValue]) } })
+            }
+        ),
+        ofSession(
+            "busy_handler_datagrams",
+            .counter,
+            unit: "datagrams",
+            help: "Datagrams without an answer, as too many waited for reply.handler"
+        ) { $0.handler.map { .integer($0.busy) } },
+        ofSession(
             "last_received_timestamp_seconds",
             .gauge,
             unit: "seconds",

@@ -64,6 +64,8 @@ final class SessionReading: Sendable {
     let labels: [UInt8]
     let state: SessionState
     let counters: CounterValues
+    /// nil for a session whose `reply` is no handler.
+    let handler: HandlerValues?
     /// When its counters were 0: its creation, or the daemon's start.
     let startedAt: Timestamp
     let targets: [TargetReading]
@@ -72,12 +74,14 @@ final class SessionReading: Sendable {
         labels: [UInt8],
         state: SessionState,
         counters: CounterValues,
+        hasHandler: Bool = false,
         startedAt: Timestamp,
         targets: [TargetReading] = []
     ) {
         self.labels = labels
         self.state = state
         self.counters = counters
+        handler = hasHandler ? counters.handler : nil
         self.startedAt = startedAt
         self.targets = targets
     }
@@ -89,6 +93,7 @@ final class SessionReading: Sendable {
             ]),
             state: state,
             counters: session.activity.counterValues(),
+            hasHandler: session.definition?.reply?.handler != nil,
             startedAt: session.observedSince,
             targets: TargetReading.all(of: session)
         )

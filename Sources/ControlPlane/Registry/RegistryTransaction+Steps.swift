@@ -68,6 +68,11 @@ extension RegistryTransaction {
         if old?.definition != definition, old == nil || definition.enabled {
             try requirePolicy(definition)
         }
+        if definition.enabled, definition.whenUnavailable == .fail,
+            let refusal = registry.engine.refusal(of: definition)
+        {
+            throw refusal
+        }
         guard let old else {
             try requireRoom()
             foreseeCreation()

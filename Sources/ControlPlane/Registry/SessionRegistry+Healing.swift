@@ -64,7 +64,8 @@ extension SessionRegistry {
         events.stateChanged(session)
     }
 
-    /// Stops the sessions that the policy refuses now; they are failed until it, or they, change.
+    /// Stops the sessions that the policy refuses now, or whose handler is gone; they are failed
+    /// until it, or they, change.
     func enforcePolicy() {
         let policy = policy
         for session in snapshot().sessions {
@@ -74,10 +75,11 @@ extension SessionRegistry {
             let refusal =
                 refusal(of: running.definition)
                 ?? interfaces.lazy.compactMap { policy.refusal(ofInterface: $0.name) }.first
+                ?? engine.refusal(of: running.definition)
             guard let refusal else { continue }
             engine.stop(running)
             session.setStopped(.failed, refusal)
-            log("session stopped by the policy", session)
+            log("session stopped by the configuration", session)
             events.stateChanged(session)
         }
     }

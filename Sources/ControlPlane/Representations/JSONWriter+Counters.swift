@@ -18,6 +18,7 @@ extension JSONWriter {
         traffic("sent", values.sent)
         traffic("forwarded", values.forwarded)
         replied(values)
+        if session.definition?.reply?.handler != nil { handler(values.handler) }
         dropped(values)
         lost(values)
         member("truncated", values.truncated)
@@ -42,6 +43,20 @@ extension JSONWriter {
         member("datagrams", values.replied.datagrams)
         member("bytes", values.replied.bytes)
         member("rateLimited", values.repliesRateLimited)
+        endObject()
+    }
+
+    private mutating func handler(_ values: HandlerValues) {
+        key("handler")
+        beginObject()
+        member("runs", values.runs)
+        key("failed")
+        beginObject()
+        for failure in HandlerFailure.allCases {
+            member(failure.name, values.failed[failure.rawValue])
+        }
+        endObject()
+        member("busy", values.busy)
         endObject()
     }
 

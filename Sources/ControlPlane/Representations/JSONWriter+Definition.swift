@@ -50,6 +50,7 @@ extension JSONWriter {
         case .text(let text): member("text", text)
         case .bytes(let bytes): member("base64", Data(bytes).base64EncodedString())
         case .template(let template): member("template", template.source)
+        case .handler(let name): member("handler", name.description)
         }
         member("perSecondMax", reply.perSecondMax)
         endObject()

@@ -70,6 +70,7 @@ extension SessionError {
         case .sessionNotRunning: "Session not running"
         case .forbiddenScope: "Forbidden by the token's scope"
         case .managedByConfiguration: "Managed by the configuration file"
+        case .handlerNotFound: "Handler not found"
         case .cannotSend: "Session cannot send"
         case .datagramTooLarge: "Datagram too large"
         case .forwardLoop: "Forward loop"
@@ -92,6 +93,7 @@ extension SessionError {
         case .interfaceUnavailable: "/interface"
         case .groupJoinFailed: "/group"
         case .forwardLoop: "/forward"
+        case .handlerNotFound: "/reply/handler"
         default: nil
         }
     }

@@ -36,6 +36,10 @@ extension API {
             writer.beginArray()
             if !HostNetwork.hasNetworkAdministration { writer.value("CAP_NET_ADMIN") }
             writer.endArray()
+            writer.key("handlers")
+            writer.beginArray()
+            for name in registry.engine.handlerNames { writer.value(name.description) }
+            writer.endArray()
             writer.endObject()
         }
     }

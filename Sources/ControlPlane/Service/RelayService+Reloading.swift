@@ -14,6 +14,7 @@ extension RelayService {
         self.options.authority = options.authority
         self.options.policy = options.policy
         self.options.configuredSessions = options.configuredSessions
+        self.options.handlers = options.handlers
         gatekeeper.replace(options.authority)
         guard let parts else { return }
         parts.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
@@ -33,10 +34,11 @@ extension RelayService {
             )
             return
         }
-        let policy = options.policy
+        let (policy, handlers) = (options.policy, options.handlers)
         // As a timer: jobs may be refused when there are many.
         control.schedule(afterNanoseconds: 0) {
             registry.setPolicy(policy)
+            registry.engine.setHandlers(handlers)
             // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
             registry.enforcePolicy()

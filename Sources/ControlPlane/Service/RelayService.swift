@@ -59,7 +59,12 @@ package final class RelayService {
         let control: WorkQueue
         do throws(SystemCallError) {
             engine = try RelayEngine(
-                RelayEngine.Options(descriptorCeiling: descriptorCeiling, hostname: hostname)
+                RelayEngine.Options(
+                    descriptorCeiling: descriptorCeiling,
+                    hostname: hostname,
+                    handlers: options.handlers,
+                    noteHandler: HandlerLog(logger).note
+                )
             )
         } catch {
             close(store)
@@ -151,7 +156,8 @@ package final class RelayService {
     /// Sessions take no descriptor that a connection or the store might need.
     private var descriptorCeiling: Int32 {
         let reserved = options.limits.connectionsMax * listenerCount + Self.descriptorsReserved
-        return Int32(clamping: HostNetwork.descriptorLimit - reserved)
+        let forHandlers = HandlerDescriptors.countMax(options.handlers.values)
+        return Int32(clamping: HostNetwork.descriptorLimit - reserved - forHandlers)
     }
 
     private var listenerCount: Int { options.listen.count + (options.unixSocket == nil ? 0 : 1) }

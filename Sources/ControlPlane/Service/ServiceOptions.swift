@@ -1,7 +1,12 @@
 import HTTPHosting
+import RelayModel
 
 /// Where a listener accepts connections; named here for the executable, which sees only this target.
 package typealias ListenAddress = HTTPHosting.ListenAddress
+
+/// A command that answers datagrams, and its name; named here for the same reason.
+package typealias Handler = RelayModel.Handler
+package typealias HandlerName = RelayModel.HandlerName
 
 /// How TCP listeners speak TLS; named here for the same reason.
 package typealias TLSSettings = HTTPHosting.TLSSettings
@@ -37,6 +42,9 @@ package struct ServiceOptions: Sendable, Equatable {
 
     /// The `sessions` of the configuration file, as they stand there.
     package var configuredSessions: [JSONValue] = []
+
+    /// The commands that sessions may have answer; they are declared here and nowhere else.
+    package var handlers: [HandlerName: Handler] = [:]
 
     /// How much the daemon takes on.
     package var limits = ServiceLimits()

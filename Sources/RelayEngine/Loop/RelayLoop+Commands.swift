@@ -10,6 +10,9 @@ extension RelayLoop {
             done()
         case .addresses(let addresses): relaySources.setAddresses(addresses)
         case .send(let session, let request, let done): send(session, request, done)
+        case .reply(let answer):
+            guard let slot = slotOfSocket[ObjectIdentifier(answer.session.socket)] else { return }
+            slots[slot]?.send(answer, &outgoing)
         case .stop: isStopped = true
         }
     }

@@ -23,6 +23,7 @@ extension ActiveSession {
         _ firstSequence: UInt64,
         _ replies: inout SendBatch
     ) {
+        if let queue = session.handler { return handOver(batch, count, verdicts, to: queue) }
         let now = HostNetwork.monotonicNanoseconds()
         var rateLimited: UInt64 = 0
         replies.removeAll()

@@ -94,6 +94,13 @@ package final class SessionActivity: Sendable {
         targets.withLock { $0 = activities }
     }
 
+    /// Remembers an error of the system as the last one.
+    func note(_ error: SystemCallError) {
+        recentPackets.record(
+            TransferError(at: HostNetwork.now(), operation: error.operation, errno: error.name)
+        )
+    }
+
     /// Takes the sample of this second for the rates; the time is monotonic nanoseconds.
     package func sampleRates(at now: Int64) {
         let values = counters.values()

@@ -1,7 +1,8 @@
 import RelayModel
 import Synchronization
 
-/// A session's counters as atomics with one writer, the relay thread.
+/// A session's counters as atomics with one writer each: the relay thread, but for what happens to
+/// handlers.
 ///
 /// Readers never wait. `received` is not stored but derived, so that it equals accepted plus
 /// dropped in every snapshot, also in one that overlaps an update.
@@ -18,6 +19,10 @@ package final class SessionCounters: Sendable {
     private let repliedDatagrams = Atomic<UInt64>(0)
     private let repliedBytes = Atomic<UInt64>(0)
     private let repliesRateLimited = Atomic<UInt64>(0)
+    private let handlerBusy = Atomic<UInt64>(0)
+    /// These two have another writer, the handlers' thread.
+    private let handlerRuns = Atomic<UInt64>(0)
+    private let handlerFailed = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
     private let lostSendBufferFull = Atomic<UInt64>(0)
     private let lostSendFailed = Atomic<UInt64>(0)
     private let truncated = Atomic<UInt64>(0)
@@ -89,9 +94,21 @@ extension SessionCounters {
 
     func countRateLimitedReplies(_ count: UInt64) { add(count, to: repliesRateLimited) }
 
+    func countHandlerBusy(_ count: UInt64) { add(count, to: handlerBusy) }
+
     func countSendBufferFull(_ count: UInt64) { add(count, to: lostSendBufferFull) }
 
     func countSendFailed(_ count: UInt64) { add(count, to: lostSendFailed) }
+}
+
+// MARK: - Writing, on the handlers' thread only
+
+extension SessionCounters {
+    func countHandlerRun() { add(1, to: handlerRuns) }
+
+    func countHandlerFailure(_ failure: HandlerFailure) {
+        add(1, to: handlerFailed[failure.rawValue])
+    }
 }
 
 // MARK: - Reading, on any thread
@@ -110,6 +127,12 @@ extension SessionCounters {
         values.forwarded = Self.traffic(forwardedDatagrams, forwardedBytes)
         values.replied = Self.traffic(repliedDatagrams, repliedBytes)
         values.repliesRateLimited = repliesRateLimited.load(ordering: .relaxed)
+        values.handler.runs = handlerRuns.load(ordering: .relaxed)
+        for failure in HandlerFailure.allCases {
+            let index = failure.rawValue
+            values.handler.failed[index] = handlerFailed[index].load(ordering: .relaxed)
+        }
+        values.handler.busy = handlerBusy.load(ordering: .relaxed)
         values.lostSendBufferFull = lostSendBufferFull.load(ordering: .relaxed)
         values.lostSendFailed = lostSendFailed.load(ordering: .relaxed)
         values.truncated = truncated.load(ordering: .relaxed)

@@ -10,7 +10,7 @@ struct FileSection: Sendable {
     let describe: @Sendable (DaemonConfiguration) -> String
 
     /// Every section, in the order in which they are read.
-    static let all = [policy, sessions]
+    static let all = [policy, handlers, sessions]
 
     private static let policy = FileSection(
         key: "policy",
@@ -18,6 +18,17 @@ struct FileSection: Sendable {
             configuration.options.policy = try SessionPolicy(decoding: value)
         },
         describe: { "\($0.options.policy)" }
+    )
+
+    private static let handlers = FileSection(
+        key: "handlers",
+        read: { (value, configuration) throws(DocumentFaults) in
+            configuration.options.handlers = try value.handlers()
+        },
+        describe: { configuration in
+            let names = configuration.options.handlers.keys.sorted().map(\.description)
+            return names.isEmpty ? "none" : names.joined(separator: ", ")
+        }
     )
 
     private static let sessions = FileSection(

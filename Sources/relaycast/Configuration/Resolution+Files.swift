@@ -6,6 +6,7 @@ extension Resolution {
         guard problems.isEmpty else { return }
         readTokens()
         readCertificates()
+        checkHandlers()
         checkListening()
         checkTrust()
         for fault in configuration.options.configuredSessionFaults() {
@@ -70,6 +71,16 @@ extension Resolution {
             )
         }
         configuration.options.tls = settings
+    }
+
+    /// Every handler's command must be there, or its first datagram would find out.
+    private mutating func checkHandlers() {
+        for (name, handler) in configuration.options.handlers.sorted(by: { $0.key < $1.key }) {
+            guard let path = handler.arguments.first,
+                let reason = OperatorProgram.refusal(path: path)
+            else { continue }
+            refuse(origins["handlers"], "/\(name)/argv/0: \"\(path)\" \(reason)")
+        }
     }
 
     private mutating func readPEM(

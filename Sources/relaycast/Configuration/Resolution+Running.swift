@@ -16,6 +16,7 @@ extension Resolution {
         adapted.options.authority = configuration.options.authority
         adapted.options.policy = configuration.options.policy
         adapted.options.configuredSessions = configuration.options.configuredSessions
+        adapted.options.handlers = configuration.options.handlers
         adapted.isBehindProxy = running.isBehindProxy
         adapted.logLevel = running.logLevel
         adapted.logFormat = running.logFormat

@@ -5,10 +5,12 @@ import Glibc
 /// Safe because every signal set is a local that only the call it is lent to writes or reads.
 enum Signals {
     /// Blocks the signals this program deals with; call it before the first thread starts. SIGPIPE
-    /// stays blocked: a write to a closed connection answers EPIPE instead.
+    /// stays blocked: a write to a closed connection answers EPIPE instead. Children must be waited
+    /// for, also when whoever started the daemon ignored theirs.
     static func block() {
         var signals = set(of: [SIGTERM, SIGINT, SIGHUP, SIGPIPE])
         unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signal(SIGCHLD, SIG_DFL)
     }
 
     /// Waits for SIGTERM or SIGINT and answers its name; calls `onHangUp` for every SIGHUP before.

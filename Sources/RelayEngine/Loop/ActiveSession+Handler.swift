@@ -1,0 +1,48 @@
+import RelayModel
+
+extension ActiveSession {
+    /// Has a handler answer the accepted datagrams of a batch, as many as the rate lets through.
+    func handOver(
+        _ batch: borrowing ReceiveBatch,
+        _ count: Int,
+        _ verdicts: InlineArray<64, DropReason?>,
+        to queue: HandlerQueue
+    ) {
+        let now = HostNetwork.monotonicNanoseconds()
+        var rateLimited: UInt64 = 0
+        var busy: UInt64 = 0
+        for index in 0..<count where verdicts[index] == nil {
+            let datagram = batch.datagram(index)
+            // Source port 0 says that no answer is wanted (RFC 768).
+            if datagram.source.port == 0 { continue }
+            if replier?.bucket.take(at: now) != true {
+                rateLimited += 1
+            } else if !queue.put(datagram, batch.payload(index), in: session) {
+                busy += 1
+            }
+        }
+        activity.counters.countRateLimitedReplies(rateLimited)
+        activity.counters.countHandlerBusy(busy)
+    }
+
+    /// Sends a line that a handler has printed, unless the session has another reply by now.
+    ///
+    /// The first line of a run was let through with the datagram; every other one counts anew, so
+    /// that there are never more replies than `perSecondMax`.
+    func send(_ answer: HandlerAnswer, _ replies: inout SendBatch) {
+        guard session.handler === answer.queue else { return }
+        let now = HostNetwork.monotonicNanoseconds()
+        guard answer.isFirst || replier?.bucket.take(at: now) == true else {
+            return activity.counters.countRateLimitedReplies(1)
+        }
+        replies.removeAll()
+        let isAdded = replies.append(
+            answer.payload.span,
+            to: answer.destination,
+            interfaceIndex: 0,
+            localAddress: answer.localAddress
+        )
+        precondition(isAdded, "a datagram fits in an empty batch")
+        sendReplies(&replies)
+    }
+}

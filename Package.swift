@@ -81,6 +81,21 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What scripts/bench runs; no part of the daemon.
+        .target(
+            name: "CBenchReference",
+            dependencies: ["CMicroHTTPD"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+        ),
+        .executableTarget(
+            name: "relaycast-bench",
+            dependencies: [
+                "CBenchReference", "RelayEngine", "RelayModel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+
         .testTarget(name: "RelayModelTests", dependencies: ["RelayModel"], swiftSettings: strict),
         .testTarget(
             name: "RelayEngineTests",

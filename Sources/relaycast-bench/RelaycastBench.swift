@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// The command line of what `scripts/bench` runs: reference programs, generator, receiver, and the
+/// comparison within one process.
+@main
+struct RelaycastBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "relaycast-bench",
+        abstract: "Reference programs and measuring tools; scripts/bench runs them.",
+        subcommands: [ServeBytes.self]
+    )
+}

@@ -1,0 +1,1 @@
+"""What scripts/bench consists of: the network, the contestants, what is measured, and the goals."""

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #define BURST_BYTES_MAX 65000
-// From this rate on datagrams leave in bursts, so that the generator has time for them.
-#define EVEN_RATE_MAX 100000.0
+// Above this rate datagrams leave in bursts, so that the generator has time for them.
+#define EVEN_RATE_MAX 50000.0
 #define BURST_NANOSECONDS 50000
 // A debt older than this is forgiven, or a pause of the generator would become a flood.
-#define DEBT_NANOSECONDS 1000000
+#define DEBT_NANOSECONDS 2000000
 // A sleep ends late by about this much; the rest is waited for.
 #define SLEEP_ERROR_NANOSECONDS 100000
 

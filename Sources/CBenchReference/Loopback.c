@@ -9,33 +9,37 @@
 
 struct bench_loopback {
     int sender;
-    int sink;
+    int sinks[BENCH_ENDPOINTS_MAX];
+    int sink_count;
     uint64_t sequence;
     struct mmsghdr messages[BATCH_DATAGRAMS];
     struct iovec vectors[BATCH_DATAGRAMS];
     uint8_t payloads[BATCH_DATAGRAMS][BENCH_SIZE_MAX];
 };
 
-bench_loopback *bench_loopback_open(uint16_t sink_port)
+bench_loopback *bench_loopback_open(uint16_t sink_port, int sink_count)
 {
     bench_loopback *loopback = calloc(1, sizeof *loopback);
     if (loopback == NULL)
         return NULL;
-    bench_endpoints sink = {INADDR_LOOPBACK, sink_port, 1, 0};
-    bench_endpoints anywhere = {INADDR_LOOPBACK, 0, 1, 0};
-    loopback->sink = bench_open_inbound(&sink, 0, SINK_BUFFER_BYTES);
-    loopback->sender = bench_open_outbound(&anywhere);
-    if (loopback->sink >= 0 && loopback->sender >= 0)
+    bench_endpoints sinks = {INADDR_LOOPBACK, sink_port, (uint16_t)sink_count, 0};
+    int result = loopback->sender = bench_open_outbound(&sinks);
+    while (result >= 0 && loopback->sink_count < sink_count) {
+        result = bench_open_inbound(&sinks, loopback->sink_count, SINK_BUFFER_BYTES);
+        if (result >= 0)
+            loopback->sinks[loopback->sink_count++] = result;
+    }
+    if (result >= 0)
         return loopback;
-    errno = loopback->sink < 0 ? -loopback->sink : -loopback->sender;
     bench_loopback_close(loopback);
+    errno = -result;
     return NULL;
 }
 
 void bench_loopback_close(bench_loopback *loopback)
 {
-    if (loopback->sink >= 0)
-        close(loopback->sink);
+    for (int index = 0; index < loopback->sink_count; index++)
+        close(loopback->sinks[index]);
     if (loopback->sender >= 0)
         close(loopback->sender);
     free(loopback);
@@ -73,8 +77,9 @@ int bench_loopback_empty(bench_loopback *loopback)
             (struct msghdr){.msg_iov = &loopback->vectors[index], .msg_iovlen = 1};
     }
     int total = 0, count;
-    while ((count = recvmmsg(loopback->sink, loopback->messages, BATCH_DATAGRAMS,
-                             MSG_DONTWAIT | MSG_TRUNC, NULL)) > 0)
-        total += count;
+    for (int index = 0; index < loopback->sink_count; index++)
+        while ((count = recvmmsg(loopback->sinks[index], loopback->messages, BATCH_DATAGRAMS,
+                                 MSG_DONTWAIT | MSG_TRUNC, NULL)) > 0)
+            total += count;
     return total;
 }

@@ -11,19 +11,19 @@ struct Relay: ParsableCommand {
     var method: RelayMethod
 
     @Option(help: "Where to receive: ADDRESS:PORT[+COUNT][@INTERFACE-ADDRESS].")
-    var from: bench_endpoints
+    var from: EndpointsArgument
 
     @Option(help: "Where to send, in the same form.")
-    var to: bench_endpoints?
+    var to: EndpointsArgument?
 
     @Option(help: "The size of the receive buffer.")
     var receiveBufferBytes: Int32 = 8_388_608
 
     func run() throws {
-        let outbound = to ?? bench_endpoints()
+        let outbound = to?.value ?? bench_endpoints()
         var options = bench_relay_options(
             method: method.value,
-            inbound: from,
+            inbound: from.value,
             outbound: outbound,
             receive_buffer_bytes: receiveBufferBytes
         )

@@ -7,6 +7,6 @@ struct RelaycastBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "relaycast-bench",
         abstract: "Reference programs and measuring tools; scripts/bench runs them.",
-        subcommands: [Relay.self, Generate.self, Receive.self, ServeBytes.self]
+        subcommands: [Relay.self, Generate.self, Receive.self, ServeBytes.self, InProcess.self]
     )
 }

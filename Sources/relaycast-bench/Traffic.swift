@@ -8,7 +8,7 @@ struct Generate: ParsableCommand {
     )
 
     @Option(help: "Where to send: ADDRESS:PORT[+COUNT][@INTERFACE-ADDRESS].")
-    var to: bench_endpoints
+    var to: EndpointsArgument
 
     @Option(help: "Bytes of payload.")
     var size: Int32 = 1316
@@ -27,7 +27,7 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         var traffic = bench_traffic(
-            to: to,
+            to: to.value,
             size: size,
             rate: rate,
             seconds: seconds,
@@ -51,7 +51,7 @@ struct Receive: ParsableCommand {
     )
 
     @Option(help: "Where to receive: ADDRESS:PORT[+COUNT][@INTERFACE-ADDRESS].")
-    var at: bench_endpoints
+    var at: EndpointsArgument
 
     @Option(help: "It is over when nothing came for so long.")
     var idleMilliseconds: Int32 = 250
@@ -64,7 +64,7 @@ struct Receive: ParsableCommand {
 
     func run() throws {
         var reception = bench_reception(
-            at: at,
+            at: at.value,
             idle_milliseconds: idleMilliseconds,
             patience_milliseconds: patienceMilliseconds,
             measure_latency: latency ? 1 : 0

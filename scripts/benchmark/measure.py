@@ -10,11 +10,12 @@ from benchmark.scenarios import RECEIVER, SENDER
 IDLE_MILLISECONDS = 250
 WARM_UP_DATAGRAMS = 200
 WARM_UP_RATE = 2_000
-# A generator that falls behind by more than this share is the limit itself.
-GENERATOR_SHARE_MIN = 0.97
+STEP = 1.5
+# When a step gains less than this, the generator itself is the limit.
+GENERATOR_GROWTH_MIN = 1.05
 RATE_MIN = 5_000
 RATE_MAX = 2_000_000
-# Steps of a search after the rate is bracketed: 2^(1/2^4), 4 %.
+# Steps of a search after the rate is bracketed: 1.5^(1/2^4), 3 %.
 BISECTIONS = 4
 # A rate counts as loss-free when one of so many runs lost nothing: the machine is not ours alone.
 ATTEMPTS = 2
@@ -212,30 +213,35 @@ def paced(lab, kind, scenario, size, seconds, rate):
 def loss_free_rate(lab, kind, scenario, size, seconds, start):
     """The highest rate at which every datagram arrived, searched from `start` on."""
     with Running(lab, kind, scenario) as running:
-        good, is_limit = 0.0, False
-        rate, bad = start, None
-        while bad is None and not is_limit and rate < RATE_MAX:
-            achieved, is_limit = _loses_nothing(running, scenario, size, seconds, rate)
-            if achieved:
-                good, rate = achieved, rate * 1.5
-            else:
-                bad = rate
-        while good == 0 and bad > RATE_MIN:
-            rate = bad / 1.5
-            achieved, is_limit = _loses_nothing(running, scenario, size, seconds, rate)
-            good, bad = (achieved, bad) if achieved else (0.0, rate)
-        for _ in range(BISECTIONS if not is_limit and good else 0):
-            rate = (good * bad) ** 0.5
-            achieved, _ = _loses_nothing(running, scenario, size, seconds, rate)
-            good, bad = (achieved, bad) if achieved else (good, rate)
-    return {"lossFreeDatagramsPerSecond": good, "isGeneratorsLimit": is_limit}
+        traffic = Traffic(size, seconds, start, is_single=kind is KernelMulticast)
+        return _search(lambda rate: _achieved(running, scenario, traffic._replace(rate=rate)), start)
 
 
-def _loses_nothing(running, scenario, size, seconds, rate):
-    """The rate achieved, 0 if something was lost, and whether the generator could do no more."""
+def _search(achieved, rate):
+    """Upwards until something is lost, downwards until nothing is, then between the two."""
+    good, bad = 0.0, None
+    while bad is None and rate < RATE_MAX:
+        passed = achieved(rate)
+        if passed and passed < good * GENERATOR_GROWTH_MIN:
+            return {"lossFreeDatagramsPerSecond": max(good, passed), "isGeneratorsLimit": True}
+        if passed:
+            good, rate = max(good, passed), rate * STEP
+        else:
+            bad = rate
+    while not good and bad and bad > RATE_MIN:
+        good = achieved(bad / STEP)
+        bad = bad if good else bad / STEP
+    for _ in range(BISECTIONS if good and bad else 0):
+        rate = (good * bad) ** 0.5
+        passed = achieved(rate)
+        good, bad = (max(good, passed), bad) if passed else (good, rate)
+    return {"lossFreeDatagramsPerSecond": good, "isGeneratorsLimit": False}
+
+
+def _achieved(running, scenario, traffic):
+    """The rate that was really sent; 0 if something was lost."""
     for _ in range(ATTEMPTS):
-        passage = running.send(Traffic(size, seconds, rate))
-        is_limit = passage.rate < GENERATOR_SHARE_MIN * rate
+        passage = running.send(traffic)
         if passage.received == passage.sent * scenario.fan_out:
-            return passage.rate, is_limit
-    return 0.0, False
+            return passage.rate
+    return 0.0

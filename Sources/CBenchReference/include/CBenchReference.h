@@ -84,7 +84,7 @@ typedef struct {
     int64_t cpu_nanoseconds;
 } bench_sent;
 
-// Sends; below 100 000/s evenly spaced, above in bursts of at most 50 microseconds' worth.
+// Sends; up to 50 000/s evenly spaced, above in bursts of at most 50 microseconds' worth.
 int bench_generate(const bench_traffic *traffic, bench_sent *sent);
 
 typedef struct {
@@ -112,11 +112,12 @@ int bench_receive(const bench_reception *reception, bench_counted *counted);
 // A sender and a sink on 127.0.0.1 for a relay in this process, so that only the relay is timed.
 typedef struct bench_loopback bench_loopback;
 
-// NULL with the reason in errno. The sink listens on `sink_port`.
-bench_loopback *bench_loopback_open(uint16_t sink_port);
+// NULL with the reason in errno. The sink listens on `sink_count` ports, at most
+// BENCH_ENDPOINTS_MAX, from `sink_port` on.
+bench_loopback *bench_loopback_open(uint16_t sink_port, int sink_count);
 // Puts `count` datagrams of `size` bytes into the receive buffer of 127.0.0.1:`port`.
 int bench_loopback_fill(bench_loopback *loopback, uint16_t port, int count, int size);
-// Empties the sink; how many datagrams were in it.
+// Empties the sink; how many datagrams were in it, all ports together.
 int bench_loopback_empty(bench_loopback *loopback);
 void bench_loopback_close(bench_loopback *loopback);
 // CPU time of the calling thread.

@@ -92,6 +92,20 @@ def test_what_only_tests_need_is_left_out_of_a_build(machine):
     assert (run.returncode, calls) == (0, "")
 
 
+def test_the_benchmark_needs_what_it_compares_with(machine):
+    lacks(machine, "smcroute", "wrk", "prometheus")
+    run, calls = install(machine, "bench")
+    assert run.returncode == 0, run.stderr
+    assert calls.splitlines()[-1].endswith(" smcroute wrk")
+
+
+def test_the_tests_need_all_that_the_benchmark_needs(machine):
+    lacks(machine, "smcroute", "wrk")
+    run, calls = install(machine, "test")
+    assert run.returncode == 0, run.stderr
+    assert calls.splitlines()[-1].endswith(" smcroute wrk")
+
+
 def test_the_service_of_a_package_is_masked_before_it_is_installed(machine):
     lacks(machine, "prometheus", "socat")
     add(machine / "bin", "systemctl", f'echo "systemctl $*" >>{machine}/calls')

@@ -127,9 +127,11 @@ class Relaycast(Contestant):
     name = "Relaycast"
     scenarios = ("unicast", "multicast", "fanout", "quiet", "receive")
     coalescing = None
+    is_pinned = True
+    arguments = ()
 
     def begin(self):
-        self.daemon = Daemon(self.lab)
+        self.daemon = Daemon(self.lab, self.arguments, self.is_pinned)
         self._names = []
         for definition in definitions(self.scenario, self.coalescing):
             self.daemon.create(definition)

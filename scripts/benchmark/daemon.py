@@ -61,16 +61,26 @@ class Daemon:
 
     def request(self, method, path, body=None):
         """The status and the decoded body of an answer."""
+        fields = {"Content-Type": "application/json"} if body is not None else {}
+        data = json.dumps(body) if body is not None else None
+        response, content = self._ask(method, path, data, fields)
+        return response.status, json.loads(content) if content.startswith(b"{") else content
+
+    def exchange(self, path):
+        """The headers and the bytes of what a GET is answered with, which must be a 200."""
+        response, content = self._ask("GET", path, None, {})
+        if response.status != 200:
+            raise LabError(f"GET {path}: {response.status} {content[:300]}")
+        return response.getheaders(), content
+
+    def _ask(self, method, path, data, fields):
         connection = UnixConnection(self._path)
         try:
-            fields = {"Content-Type": "application/json"} if body is not None else {}
-            data = json.dumps(body) if body is not None else None
             connection.request(method, path, data, fields)
             response = connection.getresponse()
-            content = response.read()
+            return response, response.read()
         finally:
             connection.close()
-        return response.status, json.loads(content) if content.startswith(b"{") else content
 
     def create(self, definition):
         """Creates a session; LabError with the problem if it is refused."""

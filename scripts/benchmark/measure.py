@@ -30,6 +30,8 @@ class Traffic(NamedTuple):
     count_max: int = 0
     is_single: bool = False
     has_latency: bool = False
+    # The receiver takes a longer silence for the end.
+    idle_milliseconds: int = IDLE_MILLISECONDS
 
 
 class Passage(NamedTuple):
@@ -68,7 +70,7 @@ def send(lab, contestant, traffic):
         receiver = lab.start(
             "receiver", lab.tools.bench, "receive",
             "--at", endpoints_behind(contestant).text(RECEIVER),
-            "--idle-milliseconds", IDLE_MILLISECONDS,
+            "--idle-milliseconds", traffic.idle_milliseconds,
             *(["--latency"] if traffic.has_latency else []),
             cpu=lab.receiver_cpu,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmark import api, measure
+from benchmark import api, measure, memory
 from benchmark.contestants import ALL, Direct, KernelMulticast
 from benchmark.scenarios import GOAL_SIZE, PACED_RATES, QUIET_RATE, SCENARIOS, SIZES
 
@@ -17,46 +17,50 @@ QUICK_SECONDS = 0.2
 def run(lab, options):
     """Measures; a list of {"part", "scenario", "size"?, "rate"?, "contestant", "round", figures…}."""
     parts = options.scenario or PARTS
+    if not lab.tools.smcrouted:
+        print("without smcrouted the kernel's routing does not take part", file=sys.stderr)
     if options.quick:
         return quick(lab, [part for part in parts if part in SCENARIOS])
     figures, last_rates = [], {}
     for number in range(1, options.rounds + 1):
         print(f"round {number} of {options.rounds}", file=sys.stderr)
-        for job in jobs(parts, options, last_rates):
+        for job in jobs(lab, parts, options, last_rates):
             key, found = job(lab)
             figures.append(key | {"round": number} | found)
             print(f"  {key} {found}", file=sys.stderr)
         if "api" in parts:
-            figures += [row | {"round": number} for row in api.measure_requests(lab, options.seconds)]
+            for row in api.measure_requests(lab, options.seconds):
+                figures.append(row | {"round": number})
     if "api" in parts:
         figures += api.measure_under_load(lab, options.seconds, last_rates)
     if "memory" in parts:
-        figures += api.measure_memory(lab)
+        figures += memory.measure_memory(lab)
     return figures
 
 
-def jobs(parts, options, last_rates):
+def jobs(lab, parts, options, last_rates):
     """The measurements of a round; contestants that are compared follow each other."""
     for name in (name for name in SCENARIOS if name in parts and name != "quiet"):
         scenario = SCENARIOS[name]
         for size in SIZES:
-            for kind in contestants(name):
+            for kind in contestants(lab, name):
                 yield cost_job(kind, scenario, size, options.seconds)
         if name != "receive":
-            for kind in contestants(name):
+            for kind in contestants(lab, name):
                 yield rate_job(kind, scenario, options.seconds * STEP_SHARE, last_rates)
     if "quiet" in parts:
-        for kind in contestants("quiet"):
+        for kind in contestants(lab, "quiet"):
             yield paced_job("quiet", kind, SCENARIOS["quiet"], options.seconds, QUIET_RATE)
     if "latency" in parts:
         for rate in PACED_RATES:
-            for kind in (Direct, *contestants("unicast")):
+            for kind in (Direct, *contestants(lab, "unicast")):
                 yield paced_job("latency", kind, SCENARIOS["unicast"], options.seconds * 2, rate)
 
 
-def contestants(scenario):
+def contestants(lab, scenario):
     """Who takes part in a scenario."""
-    return [kind for kind in ALL if scenario in kind.scenarios and kind is not Direct]
+    absent = {Direct} if lab.tools.smcrouted else {Direct, KernelMulticast}
+    return [kind for kind in ALL if scenario in kind.scenarios and kind not in absent]
 
 
 def cost_job(kind, scenario, size, seconds):
@@ -90,7 +94,7 @@ def quick(lab, scenarios):
     """Whether every contestant relays a low rate without loss."""
     figures = []
     for name in scenarios:
-        for kind in contestants(name):
+        for kind in contestants(lab, name):
             running = measure.Running(lab, kind, SCENARIOS[name])
             with running:
                 passage = running.send(

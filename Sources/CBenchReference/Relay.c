@@ -21,7 +21,7 @@ static void stop(int signal)
 
 static int is_extended(const bench_relay *relay)
 {
-    return relay->options.method == BENCH_SAME_WORK;
+    return relay->options.method == BENCH_SAME_WORK || relay->options.method == BENCH_GUARDED;
 }
 
 static void reset_headers(bench_relay *relay, int count)
@@ -83,7 +83,9 @@ bench_relay *bench_relay_open(const bench_relay_options *options)
         relay->targets[index] = bench_endpoint(&options->outbound, index);
     reset_headers(relay, BATCH_DATAGRAMS);
     int result = open_sockets(relay);
-    if (result == 0 && is_extended(relay) && (relay->same_work = bench_same_work_make()) == NULL)
+    int has_guard = options->method == BENCH_GUARDED;
+    if (result == 0 && is_extended(relay) &&
+        (relay->same_work = bench_same_work_make(has_guard)) == NULL)
         result = -ENOMEM;
     if (result == 0)
         return relay;
@@ -142,6 +144,7 @@ static int move_batch(bench_relay *relay, int index, int flags)
         bench_forward_gather(relay, index, received);
         break;
     case BENCH_SAME_WORK:
+    case BENCH_GUARDED:
         forwarded = bench_same_work(relay, received);
         bench_forward_gather(relay, index, forwarded);
         reset_headers(relay, received);

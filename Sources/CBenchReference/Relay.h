@@ -31,7 +31,13 @@ void bench_forward_gather(bench_relay *relay, int index, int count);
 // What Relaycast does besides, for one batch; how many may be forwarded, which it moves to the
 // front.
 int bench_same_work(bench_relay *relay, int count);
-struct same_work *bench_same_work_make(void);
+struct same_work *bench_same_work_make(int has_guard);
 void bench_same_work_free(struct same_work *work);
+
+// Whether a datagram that was relayed comes back from another source; if not, it is remembered.
+struct loop_guard *bench_guard_make(void);
+int bench_guard_is_returning(struct loop_guard *guard, const struct iovec *payload,
+                             const struct sockaddr_in *source, int64_t now);
+void bench_guard_free(struct loop_guard *guard);
 
 #endif

@@ -45,15 +45,20 @@ struct same_work {
     source sources[SOURCES_MAX];
     int source_count;
     int last_source;
+    struct loop_guard *guard; // NULL = none
 };
 
-struct same_work *bench_same_work_make(void)
+struct same_work *bench_same_work_make(int has_guard)
 {
     struct same_work *work = calloc(1, sizeof *work);
-    if (work != NULL) {
-        pthread_mutex_init(&work->lock, NULL);
-        // Every source passes, and the compiler cannot know.
-        work->allowed[0] = (block){0, 0};
+    if (work == NULL)
+        return NULL;
+    pthread_mutex_init(&work->lock, NULL);
+    // Every source passes, and the compiler cannot know.
+    work->allowed[0] = (block){0, 0};
+    if (has_guard && (work->guard = bench_guard_make()) == NULL) {
+        bench_same_work_free(work);
+        return NULL;
     }
     return work;
 }
@@ -62,6 +67,7 @@ void bench_same_work_free(struct same_work *work)
 {
     if (work == NULL)
         return;
+    bench_guard_free(work->guard);
     pthread_mutex_destroy(&work->lock);
     free(work);
 }
@@ -149,6 +155,7 @@ int bench_same_work(bench_relay *relay, int count)
     struct same_work *work = relay->same_work;
     packet packets[BATCH_DATAGRAMS];
     int64_t now = bench_clock(CLOCK_REALTIME);
+    int64_t tick = work->guard != NULL ? bench_clock(CLOCK_MONOTONIC) : 0;
     uint64_t bytes = 0;
     for (int slot = 0; slot < count; slot++) {
         packets[slot].at = now;
@@ -163,6 +170,10 @@ int bench_same_work(bench_relay *relay, int count)
     int accepted = 0;
     for (int slot = 0; slot < count; slot++) {
         if (!is_accepted(work, &packets[slot]))
+            continue;
+        struct iovec payload = {relay->vectors[slot].iov_base, packets[slot].length};
+        if (work->guard != NULL &&
+            bench_guard_is_returning(work->guard, &payload, &packets[slot].source, tick))
             continue;
         accepted_bytes += packets[slot].length;
         relay->vectors[accepted].iov_base = relay->vectors[slot].iov_base;

@@ -10,7 +10,8 @@ struct InProcess: ParsableCommand {
         discussion: """
             A socket of 127.0.0.1 is filled with datagrams, untimed; then the variant whose turn it
             is drains it and forwards, and the CPU time of the thread is read before and after. A
-            turn in which a datagram was lost is not counted, and most turns must count. Ratios are made within each round.
+            turn in which a datagram was lost does not count, and most turns must. Ratios are made
+            within each round.
             """
     )
 
@@ -41,9 +42,10 @@ struct InProcess: ParsableCommand {
         var contestants: [any InProcessRelay] = [
             try EngineRelay(.full, port: port, sinkPort: sink, targets: targets),
             try EngineRelay(.withoutGuard, port: port + 1, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.sameWork, port: port + 2, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.gather, port: port + 3, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.batch, port: port + 4, sinkPort: sink, targets: targets),
+            try ReferenceRelay(.guarded, port: port + 2, sinkPort: sink, targets: targets),
+            try ReferenceRelay(.sameWork, port: port + 3, sinkPort: sink, targets: targets),
+            try ReferenceRelay(.gather, port: port + 4, sinkPort: sink, targets: targets),
+            try ReferenceRelay(.batch, port: port + 5, sinkPort: sink, targets: targets),
         ]
         var turns = contestants.map { Turns(name: $0.name) }
         for round in -rounds / 10..<rounds {
@@ -70,9 +72,6 @@ struct InProcess: ParsableCommand {
     }
 
     private func print(_ turns: [Turns]) throws {
-        let reference = turns.first { $0.name == RelayMethod.sameWork.rawValue }
-        let bare = turns.first { $0.name == RelayMethod.gather.rawValue }
-        guard let reference, let bare else { preconditionFailure("both take part") }
         for contestant in turns {
             let costs = contestant.costs.compactMap { $0 }
             guard costs.count * 2 > rounds else {
@@ -81,13 +80,21 @@ struct InProcess: ParsableCommand {
                         + "lost nothing; is the machine out of socket memory?"
                 )
             }
+            let reference = EngineRelay.Work(rawValue: contestant.name)?.reference ?? .sameWork
             report([
                 ("name", "\"\(contestant.name)\""),
                 ("nanosecondsPerDatagram", Quartiles(costs).json),
-                ("toSameWork", Quartiles(contestant.ratios(to: reference)).json),
-                ("toBare", Quartiles(contestant.ratios(to: bare)).json),
+                ("toSameWork", ratios(contestant, to: reference, turns).json),
+                ("toBare", ratios(contestant, to: .gather, turns).json),
                 ("turns", "\(costs.count)"),
             ])
         }
+    }
+
+    private func ratios(_ mine: Turns, to method: RelayMethod, _ turns: [Turns]) -> Quartiles {
+        guard let theirs = turns.first(where: { $0.name == method.rawValue }) else {
+            preconditionFailure("\(method) takes part")
+        }
+        return Quartiles(mine.ratios(to: theirs))
     }
 }

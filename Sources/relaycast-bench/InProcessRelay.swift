@@ -48,6 +48,14 @@ final class EngineRelay: InProcessRelay {
         case full = "relaycast"
         /// The same without `loopGuardMilliseconds`.
         case withoutGuard = "relaycast-without-guard"
+
+        /// The reference that does as much.
+        var reference: RelayMethod {
+            switch self {
+            case .full: .guarded
+            case .withoutGuard: .sameWork
+            }
+        }
     }
 
     let name: String

@@ -7,7 +7,7 @@ struct Relay: ParsableCommand {
         abstract: "Forward datagrams the way a program in C does, until SIGTERM."
     )
 
-    @Option(help: "naive, batch, gather, same-work or discard.")
+    @Option(help: "naive, batch, gather, same-work, same-work-guarded or discard.")
     var method: RelayMethod
 
     @Option(help: "Where to receive: ADDRESS:PORT[+COUNT][@INTERFACE-ADDRESS].")
@@ -49,6 +49,7 @@ enum RelayMethod: String, ExpressibleByArgument, CaseIterable {
     case batch
     case gather
     case sameWork = "same-work"
+    case guarded = "same-work-guarded"
     case discard
 
     /// The same for the reference programs.
@@ -58,6 +59,7 @@ enum RelayMethod: String, ExpressibleByArgument, CaseIterable {
         case .batch: BENCH_BATCH
         case .gather: BENCH_GATHER
         case .sameWork: BENCH_SAME_WORK
+        case .guarded: BENCH_GUARDED
         case .discard: BENCH_DISCARD
         }
     }

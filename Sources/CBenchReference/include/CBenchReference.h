@@ -29,7 +29,8 @@ typedef enum {
     BENCH_NAIVE,     // recvfrom, sendto
     BENCH_BATCH,     // recvmmsg, sendmmsg
     BENCH_GATHER,    // recvmmsg, sendmsg with UDP_SEGMENT over the received slots
-    BENCH_SAME_WORK, // that, with all that Relaycast does for a datagram
+    BENCH_SAME_WORK, // that, with what Relaycast does for a datagram, but for the guard
+    BENCH_GUARDED,   // and with its guard against loops: all that it does by default
     BENCH_DISCARD    // recvmmsg; the payload and nothing else
 } bench_method;
 

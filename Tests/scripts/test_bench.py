@@ -64,6 +64,8 @@ def bench(*arguments, binary=None):
         ["--seconds", "61"],
         ["--scenario", "broadcast"],
         ["--json"],
+        ["--json", "/"],
+        ["--json", "/nowhere/figures.json"],
         ["--fast"],
         ["unicast"],
     ],
@@ -95,7 +97,7 @@ def test_every_contestant_relays_a_low_rate_without_loss(bench_binary, tmp_path)
     run = bench("--quick", "--json", file, binary=bench_binary)
     assert run.returncode == 0, run.stderr
     document = json.loads(file.read_text())
-    assert set(document) == {"machine", "options", "medians", "goals", "figures"}
+    assert set(document) == {"machine", "options", "medians", "goals", "failures", "figures"}
     found = {}
     for row in document["figures"]:
         assert row["part"] == "quick" and row["round"] == 1

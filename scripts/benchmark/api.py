@@ -169,7 +169,6 @@ def measure_under_load(lab, seconds, rates):
             "part": "api",
             "scenario": "loaded",
             "contestant": Relaycast.name,
-            "round": 1,
             "sentDatagramsPerSecond": passage.rate,
             "lost": passage.sent - passage.received,
             "requests": len(client.seconds),

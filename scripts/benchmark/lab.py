@@ -152,9 +152,14 @@ class Lab:
         return self
 
     def __exit__(self, *_):
+        self.end_all()
+        self._directory.cleanup()
+
+    def end_all(self):
+        """Ends every process, as after a measurement that failed."""
         for process in self.processes:
             process.close()
-        self._directory.cleanup()
+        self.processes.clear()
 
     def start(self, host, *command, cpu=None):
         """Starts a program in a host, on a processor if one is given."""

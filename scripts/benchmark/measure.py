@@ -116,12 +116,14 @@ class Running:
         self.counts = None
 
     def __enter__(self):
+        # If this fails, Found.add ends what was started.
         self.contestant = self._kind(self._lab, self._scenario)
         self._warm_up()
         return self
 
-    def __exit__(self, *_):
-        self.counts = self.contestant.finish()
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.counts = self.contestant.finish()
 
     def _warm_up(self):
         traffic = Traffic(

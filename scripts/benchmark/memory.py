@@ -26,12 +26,8 @@ class Roomy(Unpinned):
     arguments = ("--sessions-max", 20_000)
 
 
-def measure_memory(lab):
-    """A row for each number of sessions."""
-    return [_measure(lab, count) for count in COUNTS]
-
-
-def _measure(lab, count):
+def measure(lab, count):
+    """A row for a number of sessions."""
     found = {}
     with Running(lab, Roomy, SCENARIOS["unicast"]) as running:
         daemon = running.contestant.daemon
@@ -53,7 +49,6 @@ def _measure(lab, count):
         "part": "memory",
         "scenario": str(count),
         "contestant": Relaycast.name,
-        "round": 1,
         "sent": passage.sent,
         "lost": passage.sent - passage.received,
         "secondsOfTraffic": SECONDS[count],

@@ -12,9 +12,8 @@ KEYS = ("part", "scenario", "size", "rate", "contestant")
 BASE = "C recvmmsg/sendmmsg"
 
 
-def document(figures, options):
+def document(found, options):
     """Everything measured: the rows of every round, their medians, and the goals."""
-    summary = summarise(figures)
     return {
         "machine": {
             "kernel": platform.release(),
@@ -23,9 +22,10 @@ def document(figures, options):
             "loadAverage": os.getloadavg()[0],
         },
         "options": {"rounds": options.rounds, "seconds": options.seconds, "quick": options.quick},
-        "medians": summary,
-        "goals": [] if options.quick else goals.judge(figures),
-        "figures": figures,
+        "medians": summarise(found.figures),
+        "goals": [] if options.quick else goals.judge(found.figures),
+        "failures": found.failures,
+        "figures": found.figures,
     }
 
 
@@ -61,6 +61,8 @@ def print_tables(document):
             print_part(rows)
     if document["goals"]:
         goals.print_table(document["goals"])
+    for failure in document["failures"]:
+        print(f"not measured: {failure}")
 
 
 def median(row, name):
@@ -131,14 +133,30 @@ def print_quick(rows):
         print(f"  {title:26}{row['contestant']:26}{median(row, 'sent'):>6}{median(row, 'lost'):>6}")
 
 
+OTHER_TITLES = {
+    "session": "GET /v1/sessions/NAME",
+    "counters": "GET /v1/sessions/NAME/counters",
+    "list": "GET /v1/sessions, 1 000 with counters",
+    "loaded": "GET …/counters while relaying at 80 % of the loss-free rate",
+    "1000": "1 000 idle sessions, while another one relays",
+    "10000": "10 000 idle sessions, while another one relays",
+}
+
+
 def print_other(rows):
-    """Whatever the API parts found, a figure a line."""
-    print()
+    """What was found of the API and of idle sessions, a figure a line under its name in the JSON."""
+    title = None
     for row in rows:
-        print(f"{row['scenario']}, {row['contestant']}")
+        if row["scenario"] != title:
+            title = row["scenario"]
+            print(f"\n{OTHER_TITLES[title]}")
         for name in row:
             if name not in KEYS and isinstance(row[name], dict):
-                print(f"  {name:34}{row[name]['median']:>12.1f} {spread_text(row[name])}")
+                figure = row[name]
+                print(
+                    f"  {row['contestant']:26}{name:28}{figure['median']:>12.1f} "
+                    f"{spread_text(figure)}"
+                )
 
 
 PRINTERS = {

@@ -11,6 +11,8 @@
 #define RECEIVE_BUFFER_BYTES (16 * 1024 * 1024)
 // Latencies are counted by the microsecond, up to 100 ms.
 #define LATENCY_SLOTS 100000
+// Of one socket in a row, when it only looks: more than its buffer holds.
+#define BATCHES_MAX 1024
 
 typedef struct {
     const bench_reception *reception;
@@ -73,6 +75,30 @@ static int receive_batch(receiver *receiver, int index)
     return count;
 }
 
+// Looks at the sockets in turn, until nothing has come for as long as is allowed.
+static void look_again_and_again(receiver *receiver)
+{
+    const bench_reception *reception = receiver->reception;
+    struct timespec pause = {0, (int64_t)reception->look_every_microseconds * 1000};
+    int64_t patience = (int64_t)reception->patience_milliseconds * 1000000;
+    int64_t last = bench_clock(CLOCK_MONOTONIC);
+    for (int64_t now = last; now - last < patience; now = bench_clock(CLOCK_MONOTONIC)) {
+        int count = 0;
+        for (int index = 0; index < reception->at.count; index++)
+            for (int batch = 0; batch < BATCHES_MAX; batch++) {
+                int received = receive_batch(receiver, index);
+                count += received;
+                if (received < BATCH_DATAGRAMS)
+                    break;
+            }
+        if (count > 0) {
+            last = bench_clock(CLOCK_MONOTONIC);
+            patience = (int64_t)reception->idle_milliseconds * 1000000;
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
 static void receive_all(receiver *receiver)
 {
     int patience = receiver->reception->patience_milliseconds;
@@ -111,7 +137,8 @@ static uint64_t dropped(int fd)
 int bench_receive(const bench_reception *reception, bench_counted *counted)
 {
     static receiver receiver;
-    if (reception->at.count < 1 || reception->at.count > BENCH_ENDPOINTS_MAX)
+    if (reception->at.count < 1 || reception->at.count > BENCH_ENDPOINTS_MAX ||
+        reception->look_every_microseconds < 0 || reception->look_every_microseconds >= 1000000)
         return -EINVAL;
     memset(counted, 0, sizeof *counted);
     receiver.reception = reception;
@@ -126,7 +153,10 @@ int bench_receive(const bench_reception *reception, bench_counted *counted)
     }
     printf("{\"listening\":true}\n");
     fflush(stdout);
-    receive_all(&receiver);
+    if (reception->look_every_microseconds > 0)
+        look_again_and_again(&receiver);
+    else
+        receive_all(&receiver);
     for (int index = 0; index < reception->at.count; index++) {
         counted->dropped += dropped(receiver.sockets[index]);
         close(receiver.sockets[index]);

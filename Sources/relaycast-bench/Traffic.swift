@@ -59,6 +59,9 @@ struct Receive: ParsableCommand {
     @Option(help: "It is over when nothing came at all for so long.")
     var patienceMilliseconds: Int32 = 3000
 
+    @Option(help: "Look so often instead of waiting to be woken; 0 is to wait.")
+    var lookEveryMicroseconds: Int32 = 0
+
     @Flag(help: "Measure latencies.")
     var latency = false
 
@@ -67,7 +70,8 @@ struct Receive: ParsableCommand {
             at: at.value,
             idle_milliseconds: idleMilliseconds,
             patience_milliseconds: patienceMilliseconds,
-            measure_latency: latency ? 1 : 0
+            measure_latency: latency ? 1 : 0,
+            look_every_microseconds: lookEveryMicroseconds
         )
         var counted = bench_counted()
         // Safe because both are used during the call only.

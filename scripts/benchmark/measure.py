@@ -8,6 +8,9 @@ from benchmark.lab import LabError
 from benchmark.scenarios import RECEIVER, SENDER
 
 IDLE_MILLISECONDS = 250
+# How often a receiver looks where no latency is measured. Whoever delivers to a receiver that waits
+# has to wake it, which costs as much as delivering, and depends on how busy the receiver is.
+LOOK_EVERY_MICROSECONDS = 500
 WARM_UP_DATAGRAMS = 200
 WARM_UP_RATE = 2_000
 STEP = 1.5
@@ -72,6 +75,7 @@ def send(lab, contestant, traffic):
             "--at", endpoints_behind(contestant).text(RECEIVER),
             "--idle-milliseconds", traffic.idle_milliseconds,
             *(["--latency"] if traffic.has_latency else []),
+            "--look-every-microseconds", 0 if traffic.has_latency else LOOK_EVERY_MICROSECONDS,
             cpu=lab.receiver_cpu,
         )  # fmt: skip
         receiver.line()

@@ -93,6 +93,9 @@ typedef struct {
     int idle_milliseconds;    // it is over when nothing came for so long
     int patience_milliseconds; // and when nothing came at all
     int measure_latency;
+    // 0 = it waits for datagrams, and whoever sends wakes it; else it looks every so often, and
+    // nobody has to.
+    int look_every_microseconds;
 } bench_reception;
 
 typedef struct {

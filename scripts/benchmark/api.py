@@ -23,6 +23,8 @@ LOAD_SHARE = 0.8
 # Where the loss-free rate was not measured.
 LOAD_RATE_DEFAULT = 50_000
 REQUEST_GAP_SECONDS = 0.005
+# A pause of relaying is no loss.
+PAUSE_MILLISECONDS = 3000
 
 
 def measure_requests(lab, seconds):
@@ -95,8 +97,8 @@ def _ask(lab, pid, url, seconds):
     """As many requests as the server answers; it is alone on its processor."""
     before = cpu_seconds(pid)
     asked = lab.run(
-        "relay", "taskset", "-c", lab.sender_cpu, "wrk", "-t1", f"-c{CONNECTIONS}",
-        f"-d{max(1, round(seconds))}", url,
+        "relay", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}", url,
+        cpu=lab.sender_cpu,
     )  # fmt: skip
     used = cpu_seconds(pid) - before
     count = int(re.search(r"(\d+) requests in", asked)[1])
@@ -163,7 +165,9 @@ def measure_under_load(lab, seconds, rates):
     rate = LOAD_SHARE * loss_free if loss_free else LOAD_RATE_DEFAULT
     with Running(lab, Unpinned, scenario) as running:
         with Client(running.contestant.daemon, PATHS["counters"]) as client:
-            passage = running.send(Traffic(GOAL_SIZE, 3 * seconds, rate))
+            passage = running.send(
+                Traffic(GOAL_SIZE, 3 * seconds, rate, idle_milliseconds=PAUSE_MILLISECONDS)
+            )
     return [
         {
             "part": "api",

@@ -70,6 +70,18 @@ def cpu_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def _prepare(cpu):
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    # So that what else runs on this machine spoils less; not everyone may.
+    os.setsid()
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+        # Where sessions are scheduled as groups, theirs is what counts (sched(7)).
+        pathlib.Path("/proc/self/autogroup").write_text(str(PRIORITY))
+
+
 class Process:
     """A program in a host. Its standard output is a pipe of JSON lines."""
 
@@ -77,23 +89,12 @@ class Process:
         self.command = [str(word) for word in command]
         self._errors = tempfile.TemporaryFile(dir=lab.directory)
 
-        def prepare():
-            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if cpu is not None:
-                os.sched_setaffinity(0, {cpu})
-                # So that what else runs on this machine spoils less; not everyone may.
-                os.setsid()
-                with contextlib.suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-                    # Where sessions are scheduled as groups, theirs is what counts (sched(7)).
-                    pathlib.Path("/proc/self/autogroup").write_text(str(PRIORITY))
-
         self.popen = subprocess.Popen(
             ["ip", "netns", "exec", host, *self.command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            preexec_fn=prepare,
+            preexec_fn=lambda: _prepare(cpu),
             cwd=lab.directory,
         )
         self.pid = self.popen.pid
@@ -172,10 +173,13 @@ class Lab:
         process.close()
         self.processes.remove(process)
 
-    def run(self, host, *command):
+    def run(self, host, *command, cpu=None):
         """Runs a command in a host to its end, which must be a good one."""
         done = subprocess.run(
-            ["ip", "netns", "exec", host, *map(str, command)], capture_output=True, text=True
+            ["ip", "netns", "exec", host, *map(str, command)],
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda: _prepare(cpu),
         )
         if done.returncode != 0:
             raise LabError(f"{command}: {done.stderr.strip()}")

@@ -4,7 +4,7 @@ import pathlib
 import threading
 import time
 
-from benchmark.api import Unpinned, apply, idle_definition
+from benchmark.api import PAUSE_MILLISECONDS, Unpinned, apply, idle_definition
 from benchmark.contestants import Relaycast
 from benchmark.lab import LabError
 from benchmark.measure import Running, Traffic
@@ -15,8 +15,6 @@ COUNTS = (1_000, 10_000)
 RATE = 20_000
 SECONDS = {1_000: 3, 10_000: 20}
 SETTLE_SECONDS = 1
-# A pause of relaying is no loss; the longest is shown.
-IDLE_MILLISECONDS = 3000
 PAGE = 1000
 
 
@@ -39,7 +37,7 @@ def measure(lab, count):
                 SECONDS[count],
                 RATE,
                 has_latency=True,
-                idle_milliseconds=IDLE_MILLISECONDS,
+                idle_milliseconds=PAUSE_MILLISECONDS,
             )
         )
         worker.join()

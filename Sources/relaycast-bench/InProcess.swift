@@ -27,6 +27,11 @@ struct InProcess: ParsableCommand {
     @Option(help: "The first of the ports of 127.0.0.1 that are used; by default one by chance.")
     var port = UInt16.random(in: 20_000..<30_000)
 
+    @Option(help: "Only this variant, as for a profiler; may be repeated.")
+    var variant: [String] = []
+
+    private static let engine: [EngineRelay.Work] = [.full, .withoutGuard]
+    private static let references: [RelayMethod] = [.guarded, .sameWork, .gather, .batch]
     /// Datagrams of a turn: four batches.
     private static let datagrams = 256
 
@@ -34,19 +39,18 @@ struct InProcess: ParsableCommand {
         guard 1...1_000_000 ~= rounds, 16...1472 ~= size, 1...64 ~= targets, port <= 60_000 else {
             throw ValidationError("an option is out of range")
         }
+        let names = Self.engine.map(\.rawValue) + Self.references.map(\.rawValue)
+        if let unknown = variant.first(where: { !names.contains($0) }) {
+            throw ValidationError("\(unknown) is none of \(names.joined(separator: ", "))")
+        }
     }
 
     func run() throws {
         let sink = port + 10
         var loopback = try Loopback(sinkPort: sink, count: targets)
-        var contestants: [any InProcessRelay] = [
-            try EngineRelay(.full, port: port, sinkPort: sink, targets: targets),
-            try EngineRelay(.withoutGuard, port: port + 1, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.guarded, port: port + 2, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.sameWork, port: port + 3, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.gather, port: port + 4, sinkPort: sink, targets: targets),
-            try ReferenceRelay(.batch, port: port + 5, sinkPort: sink, targets: targets),
-        ]
+        var contestants = try contestants(sinkPort: sink).filter { contestant in
+            variant.isEmpty || variant.contains(contestant.name)
+        }
         var turns = contestants.map { Turns(name: $0.name) }
         for round in -rounds / 10..<rounds {
             for offset in contestants.indices {
@@ -56,6 +60,24 @@ struct InProcess: ParsableCommand {
             }
         }
         try print(turns)
+    }
+
+    private func contestants(sinkPort: UInt16) throws -> [any InProcessRelay] {
+        var ports = (port..<sinkPort).makeIterator()
+        var contestants: [any InProcessRelay] = []
+        for work in Self.engine {
+            guard let port = ports.next() else { preconditionFailure("a port for each") }
+            contestants.append(
+                try EngineRelay(work, port: port, sinkPort: sinkPort, targets: targets)
+            )
+        }
+        for method in Self.references {
+            guard let port = ports.next() else { preconditionFailure("a port for each") }
+            contestants.append(
+                try ReferenceRelay(method, port: port, sinkPort: sinkPort, targets: targets)
+            )
+        }
+        return contestants
     }
 
     /// CPU nanoseconds per datagram, nil when some were lost.
@@ -81,20 +103,17 @@ struct InProcess: ParsableCommand {
                 )
             }
             let reference = EngineRelay.Work(rawValue: contestant.name)?.reference ?? .sameWork
-            report([
+            var members = [
                 ("name", "\"\(contestant.name)\""),
                 ("nanosecondsPerDatagram", Quartiles(costs).json),
-                ("toSameWork", ratios(contestant, to: reference, turns).json),
-                ("toBare", ratios(contestant, to: .gather, turns).json),
                 ("turns", "\(costs.count)"),
-            ])
+            ]
+            for (name, method) in [("toSameWork", reference), ("toBare", RelayMethod.gather)] {
+                if let theirs = turns.first(where: { $0.name == method.rawValue }) {
+                    members.append((name, Quartiles(contestant.ratios(to: theirs)).json))
+                }
+            }
+            report(members)
         }
-    }
-
-    private func ratios(_ mine: Turns, to method: RelayMethod, _ turns: [Turns]) -> Quartiles {
-        guard let theirs = turns.first(where: { $0.name == method.rawValue }) else {
-            preconditionFailure("\(method) takes part")
-        }
-        return Quartiles(mine.ratios(to: theirs))
     }
 }

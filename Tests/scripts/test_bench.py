@@ -85,6 +85,7 @@ def test_wrong_arguments_end_with_64_before_anything_is_built(arguments):
         ["inprocess", "--size", "15"],
         ["inprocess", "--targets", "65"],
         ["inprocess", "--rounds", "0"],
+        ["inprocess", "--variant", "fastest"],
     ],
 )
 def test_tools_refuse_what_they_cannot_do(bench_binary, arguments):

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
+import lab_relay  # noqa: E402
 from namespaces import Lab, MissingCapability  # noqa: E402
 from lab_daemon import Daemon  # noqa: E402
 
@@ -89,6 +90,27 @@ def connect(lab):
         remove(interface)
 
 
+@pytest.fixture(scope="session")
+def far_host(session_lab):
+    """A fourth host without a link, which tests of relays put on a second subnet."""
+    session_lab.run("ip", "netns", "add", "h4")
+    return session_lab.add_host("h4", 4, 30)
+
+
+@pytest.fixture(scope="module")
+def second_subnet(session_lab, far_host):
+    """192.168.30.0/24 with h1, h3 and h4 (eth1 of each), until the end of the file."""
+    session_lab.run("sh", "-ec", lab_relay.SECOND_SUBNET)
+    yield
+    session_lab.run("sh", "-ec", lab_relay.NO_SECOND_SUBNET)
+
+
+@pytest.fixture
+def h4(lab, second_subnet, far_host):  # noqa: ARG001 (the lab and its second subnet are there)
+    """192.168.30.4, on the far side of the relay."""
+    return far_host
+
+
 @pytest.fixture
 def socat_installed():
     """Marks a test that needs socat."""
@@ -101,6 +123,13 @@ def iperf_installed():
     """Marks a test that needs iperf 2."""
     if not shutil.which("iperf"):
         _cannot("iperf (version 2) is not installed")
+
+
+@pytest.fixture
+def multicat_installed():
+    """Marks a test that needs multicat."""
+    if not shutil.which("multicat"):
+        _cannot("multicat is not installed")
 
 
 @pytest.fixture

@@ -202,12 +202,12 @@ class Process:
 
 
 class Host:
-    """One of the three hosts: 192.168.10.N, fd00:10::N, interface eth0, its own host name."""
+    """One of the hosts: 192.168.10.N, fd00:10::N, interface eth0, its own host name."""
 
-    def __init__(self, lab, name):
-        self.lab, self.name, self.number = lab, name, HOSTS[name]
-        self.address = f"192.168.10.{self.number}"
-        self.address6 = f"fd00:10::{self.number}"
+    def __init__(self, lab, name, number, subnet=10):
+        self.lab, self.name, self.number = lab, name, number
+        self.address = f"192.168.{subnet}.{number}"
+        self.address6 = f"fd00:{subnet}::{number}"
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # The broker makes sockets in this host and hands them to the test process.
         self._broker = self.start(
@@ -294,7 +294,7 @@ class Lab:
             self.close()
             raise MissingCapability(f"namespaces cannot be set up: {reason}")
         self._inside = children(self._first.pid)[0]
-        self.hosts = {name: Host(self, name) for name in HOSTS}
+        self.hosts = {name: Host(self, name, number) for name, number in HOSTS.items()}
         for family in (socket.AF_INET, socket.AF_INET6):
             self._wait_for_the_network(family)
         # From here on only what tests start is in the list.
@@ -308,6 +308,14 @@ class Lab:
         )
         self.processes.append(process)
         return process
+
+    def add_host(self, name, number, subnet):
+        """A host whose namespace a test has made; it lives as long as the lab."""
+        known = len(self.processes)
+        host = Host(self, name, number, subnet)
+        self._brokers += self.processes[known:]
+        del self.processes[known:]
+        return host
 
     def run(self, *command):
         """Runs a command beside the hosts, where the bridge and its ports are."""

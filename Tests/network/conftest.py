@@ -140,8 +140,10 @@ def start_daemon(lab):  # noqa: ARG001 (its processes must end before the lab do
         _cannot("RELAYCAST_BINARY does not name the relaycast executable")
     daemons = []
 
-    def start(host, *arguments, configuration=None):
-        daemon = Daemon(host, os.path.abspath(binary), arguments, configuration=configuration)
+    def start(host, *arguments, configuration=None, through=()):
+        daemon = Daemon(
+            host, os.path.abspath(binary), arguments, configuration=configuration, through=through
+        )
         daemons.append(daemon)
         return daemon
 

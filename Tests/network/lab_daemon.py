@@ -48,10 +48,13 @@ class Answer:
 
 
 class Daemon:
-    """`relaycast serve` in a host."""
+    """`relaycast serve` in a host; `through` is a command that executes it, if any."""
 
-    def __init__(self, host, binary, arguments=(), directory=None, configuration=None):
+    def __init__(
+        self, host, binary, arguments=(), directory=None, configuration=None, through=()
+    ):
         self.host, self._binary, self._arguments = host, binary, list(arguments)
+        self._through = through
         self.directory = directory or pathlib.Path(
             tempfile.mkdtemp(dir=host.lab.directory, prefix=f"{host.name}-")
         )
@@ -71,7 +74,7 @@ class Daemon:
         self.process = self.host.start(
             self._binary, "serve", "--listen", "127.0.0.1:8080",
             "--unix-socket", self.socket_path, "--data-directory", str(self.directory / "data"),
-            *self._arguments,
+            *self._arguments, through=self._through,
         )  # fmt: skip
         eventually(self._serves, 20, "the daemon serves")
 

@@ -1,6 +1,7 @@
 """A television stream crosses from one subnet to another without a changed byte.
 
     multicat, h2 192.168.10.2 ── 239.1.1.1 ── eth0  h1 relaycast  eth1 ── 239.2.2.2 ── multicat, h4
+                                                                       └─ 192.168.30.4 ── socat, h4
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from transport_stream import PACKET_BYTES, PCR_PID, transport_stream
 
 # Seven packets in a datagram: 1316 bytes, as everywhere.
 DATAGRAMS, PER_DATAGRAM = 3000, 7
+BYTES = DATAGRAMS * PER_DATAGRAM * PACKET_BYTES
 BITS_PER_SECOND = 24_000_000
 
 
@@ -25,40 +27,47 @@ def stream(tmp_path_factory):
     return path
 
 
-def digest(path):
-    """The SHA-256 digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def play(host, stream):
+    """Sends the file to the near group at the pace of its own clock."""
+    host.run("ingests", "-p", PCR_PID, stream)
+    host.run("multicat", "-U", stream, f"{NEAR}:{PORT}@{host.address}/ttl=2", seconds=20)
 
 
-@pytest.mark.usefixtures("multicat_installed")
-@pytest.mark.parametrize("pace", ["real-time", "as-fast-as-possible"])
-def test_a_transport_stream_is_relayed_byte_for_byte(relaycast, h2, h4, stream, pace):
-    session = relay(relaycast, far(ttl=4))
-    arrived = stream.with_name(f"{pace}.ts")
-    receiver = h4.start("multicat", "-u", f"@{FAR}:{PORT}/ifaddr={h4.address}", arrived)
-    eventually(lambda: PORT in receiver.udp_ports() and FAR in h4.groups("eth1"))
-    # The file's clock, which multicat sends by.
-    h2.run("ingests", "-p", PCR_PID, stream)
-    fast = ["-f"] if pace == "as-fast-as-possible" else []
-    h2.run("multicat", *fast, "-U", stream, f"{NEAR}:{PORT}@{h2.address}/ttl=2", seconds=20)
+def recorder_of_the_group(host, path):
+    """multicat, which writes what comes to the far group."""
+    process = host.start("multicat", "-u", f"@{FAR}:{PORT}/ifaddr={host.address}", path)
+    eventually(lambda: PORT in process.udp_ports() and FAR in host.groups("eth1"))
+    return process
 
-    size = DATAGRAMS * PER_DATAGRAM * PACKET_BYTES
-    eventually(lambda: arrived.stat().st_size >= size, 5, lambda: f"{session.counters()}")
-    receiver.signal(signal.SIGTERM)
-    receiver.wait()
+
+def recorder_of_the_host(host, path):
+    """socat, which writes what comes to the host."""
+    return socat(host, "-u", f"UDP-RECV:{PORT}", f"CREATE:{path}", port=PORT)
+
+
+@pytest.mark.usefixtures("multicat_installed", "socat_installed")
+@pytest.mark.parametrize(
+    "target, recorder",
+    [(far(ttl=4), recorder_of_the_group), (far(address="192.168.30.4"), recorder_of_the_host)],
+    ids=["group", "host"],
+)
+def test_a_transport_stream_is_relayed_byte_for_byte(
+    relaycast, h2, h4, stream, tmp_path, target, recorder
+):
+    session = relay(relaycast, target)
+    arrived = tmp_path / "arrived.ts"
+    process = recorder(h4, arrived)
+    play(h2, stream)
+    eventually(lambda: arrived.stat().st_size >= BYTES, 5, lambda: f"{session.counters()}")
+    process.signal(signal.SIGTERM)
+    process.wait()
     assert digest(arrived) == digest(stream)
     counters = check_books(session)
-    traffic = {"datagrams": DATAGRAMS, "bytes": size}
-    assert counters["accepted"] == counters["forwarded"] == traffic
+    assert counters["accepted"] == {"datagrams": DATAGRAMS, "bytes": BYTES}
+    assert counters["forwarded"] == counters["accepted"]
     assert set(counters["lost"].values()) == {0}
 
 
-@pytest.mark.usefixtures("socat_installed")
-def test_it_is_relayed_to_a_host_as_well(relaycast, h2, h4, stream):
-    session = relay(relaycast, {"address": h4.address, "port": PORT})
-    arrived = stream.with_name("host.ts")
-    socat(h4, "-u", f"UDP-RECV:{PORT}", f"CREATE:{arrived}", port=PORT)
-    h2.run("socat", "-u", "-b1316", f"OPEN:{stream}", f"UDP-DATAGRAM:{NEAR}:{PORT}")
-    size = DATAGRAMS * PER_DATAGRAM * PACKET_BYTES
-    eventually(lambda: arrived.stat().st_size >= size, 5, lambda: f"{session.counters()}")
-    assert digest(arrived) == digest(stream)
+def digest(path):
+    """The SHA-256 digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

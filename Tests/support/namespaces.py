@@ -215,13 +215,12 @@ class Host:
         )
         theirs.close()
 
-    def start(self, *command, pass_fds=()):
-        """Starts a command in this host."""
+    def start(self, *command, through=(), pass_fds=()):
+        """Starts a command in this host; `through` is a command that executes it, if any."""
         name_and_run = 'hostname "$0" && exec "$@"'
         prefix = ["ip", "netns", "exec", self.name, "unshare", "--uts", "--"]
-        return self.lab.start(
-            *prefix, "sh", "-c", name_and_run, self.name, command=command, pass_fds=pass_fds
-        )
+        prefix += ["sh", "-c", name_and_run, self.name, *through]
+        return self.lab.start(*prefix, command=command, pass_fds=pass_fds)
 
     def run(self, *command, seconds=10.0):
         """Runs a command in this host to its end and returns what it printed."""

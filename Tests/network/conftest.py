@@ -133,6 +133,20 @@ def multicat_installed():
 
 
 @pytest.fixture
+def minissdpd_installed():
+    """Marks a test that needs minissdpd."""
+    if not shutil.which("minissdpd", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+        _cannot("minissdpd is not installed")
+
+
+@pytest.fixture
+def upnpc_installed():
+    """Marks a test that needs upnpc."""
+    if not shutil.which("upnpc"):
+        _cannot("upnpc (package miniupnpc) is not installed")
+
+
+@pytest.fixture
 def start_daemon(lab):  # noqa: ARG001 (its processes must end before the lab does)
     """Starts daemons; those that still run at the end must end well on SIGTERM."""
     binary = os.environ.get("RELAYCAST_BINARY")

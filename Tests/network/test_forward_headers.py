@@ -61,10 +61,10 @@ def test_a_fixed_ttl_is_that_of_the_target(relaycast, h2, h4, target, ttl):
 def test_with_decrement_it_is_one_less_than_it_was(relaycast, h2, h4, address):
     session = relay(relaycast, far(address=address, ttlMode="decrement"))
     with ttl_reader(h4, group=FAR if address == FAR else None) as read:
-        for ttl in (2, 1, 3, 1, 255):
-            send_with_ttl(h2, b"%d" % ttl, ttl)
+        for number, ttl in enumerate((2, 1, 3, 1, 255)):
+            send_with_ttl(h2, b"%d" % number, ttl)
         # What came with 1 ends here.
-        assert [read() for _ in range(3)] == [(b"2", 1), (b"3", 2), (b"255", 254)]
+        assert [read() for _ in range(3)] == [(b"0", 1), (b"2", 2), (b"4", 254)]
     (target,) = check_books(session)["targets"]
     assert target["dropped"]["ttl"] == 2
 

@@ -59,25 +59,12 @@ def hear_far(host, port=PORT, group=FAR):
     return listener(host, port, group=group, interface="eth1")
 
 
-def check_target(target, accepted):
-    """Every datagram that the session accepted is accounted for by this target."""
-    unsent = target["failed"] + target["sendBufferFull"] + sum(target["dropped"].values())
-    outcomes = target["forwarded"]["datagrams"] + unsent + target.get("held", 0)
-    if target.get("lastError", {}).get("operation") == "icmp":
-        # What the network refused afterwards had left all the same.
-        assert outcomes - target["failed"] <= accepted <= outcomes, target
-    else:
-        assert outcomes == accepted, target
-
-
 def check_books(session):
-    """JSON agrees with itself and with the metrics: every accepted datagram, for each target."""
-    counters = session.counters()
-    for target in counters["targets"]:
-        check_target(target, counters["accepted"]["datagrams"])
-    forwarded = [target["forwarded"] for target in counters["targets"]]
-    for unit in ("datagrams", "bytes"):
-        assert counters["forwarded"][unit] == sum(one[unit] for one in forwarded), counters
+    """The counters, once every accepted datagram is accounted for by each target, as in metrics.
+
+    What was sent is counted after it has left, so that a receiver may know of it first.
+    """
+    counters = eventually(lambda: _balanced(session.counters()), 5, lambda: session.counters())
     shown = metrics(session.daemon)
     for target in counters["targets"]:
         labels = f'session="{session.name}",target="{label(target)}"'
@@ -89,6 +76,25 @@ def check_books(session):
         for reason, count in target["dropped"].items():
             assert shown[name.format("dropped_datagrams") + f',reason="{reason}"}}'] == count
     return counters
+
+
+def _balanced(counters):
+    """The counters if nothing is missing in them."""
+    accepted = counters["accepted"]["datagrams"]
+    if not all(_accounts_for(accepted, target) for target in counters["targets"]):
+        return None
+    forwarded = [target["forwarded"] for target in counters["targets"]]
+    totals = {unit: sum(one[unit] for one in forwarded) for unit in ("datagrams", "bytes")}
+    return counters if counters["forwarded"] == totals else None
+
+
+def _accounts_for(accepted, target):
+    unsent = target["failed"] + target["sendBufferFull"] + sum(target["dropped"].values())
+    outcomes = target["forwarded"]["datagrams"] + unsent + target.get("held", 0)
+    if target.get("lastError", {}).get("operation") == "icmp":
+        # What the network refused afterwards had left all the same.
+        return outcomes - target["failed"] <= accepted <= outcomes
+    return outcomes == accepted
 
 
 def label(target):

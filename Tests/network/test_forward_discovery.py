@@ -9,6 +9,7 @@ import socket
 
 import pytest
 from lab_relay import Ears, check_books, relay, send
+from lab_relay import targets as counters_of
 from lab_sockets import sender
 from namespaces import eventually
 
@@ -58,6 +59,15 @@ def mappings(session):
     return answer.json["items"]
 
 
+def wait_for_replies(session, number):
+    """Waits until so many answers that went back are counted."""
+
+    def counted():
+        return counters_of(session)[0]["mappedReplies"]["datagrams"] == number
+
+    eventually(counted, 5, lambda: f"{session.counters()}")
+
+
 def asker(host):
     """A socket that asks, and its address and port."""
     made = sender(host)
@@ -73,11 +83,12 @@ def test_a_search_across_subnets_is_answered(relaycast, h1, h2, device):
         answer, source = made.recvfrom(2000)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and LOCATION.encode() in answer
     assert source == (h1.address, PORT)
+    replies = {"datagrams": 1, "bytes": len(answer)}
+    wait_for_replies(session, 1)
     (mapping,) = mappings(session)
     assert (mapping["target"], mapping["asker"]) == (0, name)
-    assert mapping["replies"] == {"datagrams": 1, "bytes": len(answer)}
     (target,) = check_books(session)["targets"]
-    assert target["mappedReplies"] == mapping["replies"]
+    assert target["mappedReplies"] == mapping["replies"] == replies
     assert (target["unmapped"], target["forwarded"]["datagrams"]) == (0, 1)
     assert device.popen.poll() is None
 
@@ -104,7 +115,7 @@ def test_each_of_several_askers_has_its_answer(relaycast, h2, h3):
     found = mappings(session)
     assert [mapping["asker"] for mapping in found] == [name for _, name in pairs]
     assert len({mapping["localAddress"]["port"] for mapping in found}) == 4
-    assert check_books(session)["targets"][0]["mappedReplies"]["datagrams"] == 4
+    wait_for_replies(session, 4)
 
 
 @pytest.mark.usefixtures("device")
@@ -121,7 +132,7 @@ def test_a_mapping_lives_as_long_as_it_is_asked_by(relaycast, h2, h4):
         send(h4, b"late", to=("192.168.30.1", first["localAddress"]["port"]), interface="eth1")
         made.sendto(search("second"), (GROUP, PORT))
         assert made.recv(2000).startswith(b"HTTP/1.1 200 OK")
-    assert check_books(session)["targets"][0]["mappedReplies"]["datagrams"] == 2
+    wait_for_replies(session, 2)
 
 
 @pytest.mark.usefixtures("device")

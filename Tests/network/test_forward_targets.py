@@ -154,3 +154,53 @@ def test_targets_that_fail_disturb_no_other(relaycast, doomed, h2, h4):
 def states(session):
     """The state of each target."""
     return [target["state"] for target in session.get()["status"]["forward"]]
+
+
+SIDE = {"address": "239.3.3.3", "port": PORT, "interface": "side0"}
+
+
+def test_a_target_without_its_interface_refuses_the_session(relaycast, h4):  # noqa: ARG001
+    definition = {
+        "kind": "multicast-receiver", "group": NEAR, "port": PORT, "interface": "eth0",
+        "forward": [far(), SIDE],
+    }  # fmt: skip
+    answer = relaycast.ask("POST", "/v1/sessions", definition)
+    assert (answer.status, answer.code) == (409, "interface-unavailable")
+    assert answer.json["errors"][0]["pointer"].startswith("/forward/1")
+    assert relaycast.ask("GET", "/v1/sessions").json["total"] == 0
+
+
+def test_a_target_waits_alone_for_its_interface(relaycast, connect, h2, h4):
+    session = relay(relaycast, far(), SIDE, whenUnavailable="wait")
+    assert session.get()["status"]["state"] == "running"
+    assert states(session) == ["running", "waiting"]
+    with hear_far(h4) as ear:
+        send(h2, b"early")
+        assert ear.recv(100) == b"early"
+        # Comes, goes and comes again; the other target notices nothing.
+        for number in range(2):
+            connect("side0")
+            eventually(lambda: states(session) == ["running"] * 2, what="the interface is found")
+            with listener(h2, PORT, group=SIDE["address"], interface="side0") as late:
+                send(h2, b"%d" % number)
+                assert late.recv(100) == ear.recv(100) == b"%d" % number
+            connect.remove("side0")
+            eventually(lambda: states(session) == ["running", "waiting"], what="it is missed")
+    counters = check_books(session)
+    assert [target["failed"] for target in counters["targets"]] == [0, 1]
+
+
+def test_after_a_restart_a_target_waits_and_the_session_runs(relaycast, connect, h2, h4):
+    connect("side0")
+    session = relay(relaycast, far(), SIDE)
+    assert states(session) == ["running"] * 2
+    assert relaycast.terminate() == 0
+    connect.remove("side0")
+    relaycast.start()
+    assert session.get()["status"]["state"] == "running"
+    assert states(session) == ["running", "waiting"]
+    with hear_far(h4) as ear:
+        send(h2, b"again")
+        assert ear.recv(100) == b"again"
+    connect("side0")
+    eventually(lambda: states(session) == ["running"] * 2, what="the interface is found")

@@ -113,7 +113,7 @@ def metrics(daemon):
 
 
 class Ears(threading.Thread):
-    """Receives on several sockets at once, until its end; what each heard is in `heard`."""
+    """Receives on several sockets, and closes them at its end; what each heard is in `heard`."""
 
     def __init__(self, *sockets):
         super().__init__(daemon=True)
@@ -133,6 +133,9 @@ class Ears(threading.Thread):
     def __exit__(self, *_):
         self._is_over = True
         self.join()
+        for key in [*self._selector.get_map().values()]:
+            key.fileobj.close()
+        self._selector.close()
 
     def run(self):
         """Receives; a turn without datagrams looks whether it is over."""

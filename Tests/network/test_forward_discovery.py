@@ -59,6 +59,11 @@ def mappings(session):
     return answer.json["items"]
 
 
+def wait_for_mappings(session, number):
+    """Waits until so many are shown, which may be a quarter of a second late; returns them."""
+    return eventually(lambda: (found := mappings(session))[number - 1 :] and found, 5, "mappings")
+
+
 def wait_for_replies(session, number):
     """Waits until so many answers that went back are counted."""
 
@@ -84,11 +89,12 @@ def test_a_search_across_subnets_is_answered(relaycast, h1, h2, device):
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and LOCATION.encode() in answer
     assert source == (h1.address, PORT)
     replies = {"datagrams": 1, "bytes": len(answer)}
-    wait_for_replies(session, 1)
+    # Shown a quarter of a second later at most.
+    eventually(lambda: mappings(session)[0]["replies"] == replies, what="the answer is shown")
     (mapping,) = mappings(session)
     assert (mapping["target"], mapping["asker"]) == (0, name)
     (target,) = check_books(session)["targets"]
-    assert target["mappedReplies"] == mapping["replies"] == replies
+    assert target["mappedReplies"] == replies
     assert (target["unmapped"], target["forwarded"]["datagrams"]) == (0, 1)
     assert device.popen.poll() is None
 
@@ -99,7 +105,8 @@ def test_a_real_program_finds_the_real_device(relaycast, h2, upnpc_installed):  
     client = h2.start("upnpc", "-m", "eth0", "-s")
     client.wait_for_output(LOCATION.encode(), 15)
     assert DEVICE.encode() in client.output
-    assert {mapping["asker"]["address"] for mapping in mappings(session)} == {h2.address}
+    found = eventually(lambda: mappings(session), what="who asked is shown")
+    assert {mapping["asker"]["address"] for mapping in found} == {h2.address}
 
 
 @pytest.mark.usefixtures("device")
@@ -112,7 +119,7 @@ def test_each_of_several_askers_has_its_answer(relaycast, h2, h3):
             made.sendto(search(number), (GROUP, PORT))
         for made, _ in pairs:
             assert LOCATION.encode() in made.recv(2000)
-    found = mappings(session)
+    found = wait_for_mappings(session, 4)
     assert [mapping["asker"] for mapping in found] == [name for _, name in pairs]
     assert len({mapping["localAddress"]["port"] for mapping in found}) == 4
     wait_for_replies(session, 4)
@@ -125,7 +132,7 @@ def test_a_mapping_lives_as_long_as_it_is_asked_by(relaycast, h2, h4):
     with made, other:
         made.sendto(search("first"), (GROUP, PORT))
         made.recv(2000)
-        (first,) = mappings(session)
+        (first,) = wait_for_mappings(session, 1)
         assert first["asker"] == name and first["expiresAt"] > first["createdAt"]
         eventually(lambda: mappings(session) == [], 6, "it expires")
         # Whoever answers now answers nobody.
@@ -148,7 +155,7 @@ def test_beyond_the_most_askers_questions_go_on_and_answers_are_lost(relaycast, 
         eventually(lambda: len(ears.heard[0]) == 2, what="and can go on asking")
         assert ears.heard[2] == []
     assert check_books(session)["targets"][0]["unmapped"] == 1
-    assert len(mappings(session)) == 2
+    wait_for_mappings(session, 2)
 
 
 @pytest.mark.usefixtures("device")
@@ -158,7 +165,7 @@ def test_mappings_end_with_the_session(relaycast, h1, h2):
     with made:
         made.sendto(search(), (GROUP, PORT))
         made.recv(2000)
-    (mapping,) = mappings(session)
+    (mapping,) = wait_for_mappings(session, 1)
     port = mapping["localAddress"]["port"]
     assert f":{port:04X} " in h1.proc_net("udp")
     session.delete()

@@ -178,9 +178,6 @@ final class ManagedSession: Sendable {
 
     var labels: [String: String] { definition?.labels ?? [:] }
 
-    /// Whether this version can read the stored definition.
-    var isReadable: Bool { definition != nil }
-
     /// Whether a selector chooses it. None chooses a session whose labels cannot be read: `env!=a`
     /// must not delete what may be of env a.
     func isChosen(by selector: LabelSelector) -> Bool {

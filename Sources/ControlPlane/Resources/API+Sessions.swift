@@ -47,13 +47,19 @@ extension API {
         writer.beginObject()
         writer.key("items")
         writer.beginArray()
+        let reach = request.reach
         for (index, session) in directory.sessions.enumerated() {
-            // Read once, so that an item shows the state it was chosen for.
-            let status = session.status
-            guard request.reaches(session), filter.admits(session, status) else { continue }
+            if let reach, !session.isChosen(by: reach) { continue }
+            guard filter.admits(session) else { continue }
+            let isBefore = index < start || session.name == token
+            let isShown = !isBefore && shown < limit
+            // Read once, so that an item shows the state it was chosen for, and not for nothing:
+            // most sessions may only be counted.
+            let status = isShown || filter.asksForState ? session.status : nil
+            if let status, !filter.admits(status) { continue }
             total += 1
-            if index < start || session.name == token { continue }
-            if shown == limit {
+            if isBefore { continue }
+            guard isShown, let status else {
                 hasMore = true
                 continue
             }
@@ -133,10 +139,15 @@ private struct SessionListFilter {
         }
     }
 
-    func admits(_ session: ManagedSession, _ status: SessionStatus) -> Bool {
+    /// Whether it must be known how a session fares.
+    var asksForState: Bool { state != nil }
+
+    func admits(_ status: SessionStatus) -> Bool { state.map { status.state == $0 } ?? true }
+
+    /// Whatever its state.
+    func admits(_ session: ManagedSession) -> Bool {
         if let kind, session.kind != kind { return false }
         if let namePrefix, !session.name.description.hasPrefix(namePrefix) { return false }
-        if let state, status.state != state { return false }
         return selector.map(session.isChosen) ?? true
     }
 }

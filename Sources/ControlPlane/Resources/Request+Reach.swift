@@ -5,9 +5,11 @@ extension Request {
     /// Whether the session is there for whoever asks. One whose definition cannot be read has
     /// labels that nobody knows, and is there only for those who may reach all.
     func reaches(_ session: ManagedSession) -> Bool {
-        guard let selector = (principal as? Caller)?.selector else { return true }
-        return session.isReadable && selector.admits(session.labels)
+        reach.map(session.isChosen) ?? true
     }
+
+    /// What chooses the sessions that are there for whoever asks; nil where all are.
+    var reach: LabelSelector? { (principal as? Caller)?.selector }
 
     /// Whether sessions with these labels are there for whoever asks.
     func reaches(_ labels: [String: String]) -> Bool {

@@ -42,8 +42,16 @@ final class RelaySources {
     /// Whether a forward target of this daemon sent it.
     @inline(__always)
     func contains(_ datagram: ReceivedDatagram) -> Bool {
-        let port = datagram.sourcePort
-        let bit = ports[Int(port >> 6)] & (1 &<< UInt64(port & 63))
-        return bit != 0 && addresses.contains(datagram.source.address)
+        isTaken(datagram.sourcePort) && contains(datagram.source)
+    }
+
+    /// Whether a forward target of this daemon sends from here.
+    func contains(_ source: Endpoint) -> Bool {
+        isTaken(source.port) && addresses.contains(source.address)
+    }
+
+    @inline(__always)
+    private func isTaken(_ port: UInt16) -> Bool {
+        ports[Int(port >> 6)] & (1 &<< UInt64(port & 63)) != 0
     }
 }

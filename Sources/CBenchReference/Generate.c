@@ -110,27 +110,23 @@ static void flood(generator *generator, int64_t end)
 
 static void pace(generator *generator, int64_t end)
 {
-    double rate = generator->traffic->rate;
+    double per_nanosecond = generator->traffic->rate / 1e9;
+    int is_even = generator->traffic->rate <= EVEN_RATE_MAX;
+    double owed = 1, owed_max = 1 + DEBT_NANOSECONDS * per_nanosecond;
     uint64_t count_max = generator->traffic->count_max;
-    int64_t gap = (int64_t)(1e9 / rate);
-    int64_t step = rate > EVEN_RATE_MAX ? BURST_NANOSECONDS : gap;
     int most = burst_max(generator->traffic);
-    double owed = 1;
-    int64_t last = bench_clock(CLOCK_MONOTONIC), next = last + step;
+    int64_t last = bench_clock(CLOCK_MONOTONIC);
     while (last < end && (count_max == 0 || generator->sequence < count_max)) {
-        int count = rate > EVEN_RATE_MAX ? (int)owed : owed >= 1;
+        int count = is_even ? owed >= 1 : (int)owed;
         for (int left = count; left > 0; left -= most)
             send_burst(generator, left < most ? left : most);
         owed -= count;
-        wait_until(next);
+        double missing = owed < 1 ? 1 - owed : 0;
+        wait_until(last + (is_even ? (int64_t)(missing / per_nanosecond) : BURST_NANOSECONDS));
         int64_t now = bench_clock(CLOCK_MONOTONIC);
-        int64_t passed = now - last < DEBT_NANOSECONDS || now - last < 2 * step
-                             ? now - last : DEBT_NANOSECONDS;
-        owed += (double)passed * rate / 1e9;
-        if (owed > 1 + DEBT_NANOSECONDS * rate / 1e9)
-            owed = 1 + DEBT_NANOSECONDS * rate / 1e9;
+        owed += (double)(now - last) * per_nanosecond;
+        owed = owed < owed_max ? owed : owed_max;
         last = now;
-        next = owed >= 1 && rate <= EVEN_RATE_MAX ? now : now + step;
     }
 }
 

@@ -129,7 +129,8 @@ def test_an_interrupted_run_leaves_nothing_behind(bench_binary, tmp_path, number
         text=True,
     )
     # Its first contestant has a directory.
-    eventually(lambda: any(tmp_path.glob("relaycast-bench-*/daemon-1")), 60, "the first measurement begins")
+    begins = "the first measurement begins"
+    eventually(lambda: any(tmp_path.glob("relaycast-bench-*/daemon-1")), 60, begins)
     run.send_signal(number)
     run.communicate(timeout=30)
     assert run.returncode == 128 + number

@@ -46,6 +46,7 @@ ip netns exec relay sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 NAMESPACE_MARK = "RELAYCAST_BENCH_NAMESPACE"
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PRIORITY = -10  # nice(2)
+ENDING = {signal.SIGINT, signal.SIGTERM}
 _libc = ctypes.CDLL(None)
 
 
@@ -71,6 +72,7 @@ def cpu_seconds(pid):
 
 
 def _prepare(cpu):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
@@ -164,8 +166,13 @@ class Lab:
 
     def start(self, host, *command, cpu=None):
         """Starts a program in a host, on a processor if one is given."""
-        process = Process(self, host, command, cpu)
-        self.processes.append(process)
+        # Whoever ends this program must find the process in the list.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            process = Process(self, host, command, cpu)
+            self.processes.append(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         return process
 
     def forget(self, process):

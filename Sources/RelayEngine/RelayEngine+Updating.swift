@@ -35,6 +35,7 @@ extension RelayEngine {
                 throw error
             }
             Self.closeTargets(of: session, notIn: next)
+            handlers.waitForStart()
             return next
         } catch {
             // What cannot be set back has gone with its interface, which is watched elsewhere.

@@ -251,6 +251,7 @@ package final class RelayEngine: Sendable {
         Self.closeTargets(of: session, notIn: nil)
         session.activity.detach()
         session.socket.close()
+        handlers.waitForStart()
     }
 
     private static let isShutDown = SessionError(.sessionNotRunning, "the engine was shut down")

@@ -90,6 +90,21 @@ import Testing
         }
     }
 
+    @Test func theDescriptorsOfAStoppedSessionAreGoneAlsoWhileCommandsStart() throws {
+        try withHandler(Handler(["/bin/true"], concurrencyMax: 64)) { asking in
+            let port = try freePort()
+            let sender = definition(.multicastSender, group: anyGroup(), port: 9) {
+                $0.localPort = port
+            }
+            for _ in 0..<300 {
+                for _ in 0..<3 { asking.ask() }
+                // Nobody may hold the port of the one before, not even until execve(2).
+                asking.engine.stop(try asking.engine.run(sender))
+            }
+            #expect(asking.values.runs > 0)
+        }
+    }
+
     @Test func runsEndWithTheEngine() async {
         await #expect(processExitsWith: .success) {
             let scripts = [

@@ -7,7 +7,7 @@ import pytest
 
 FLAGS_OF_OTHER_NAMES = {"allowedHosts": "--allowed-host", "allowedOrigins": "--allowed-origin"}
 # What only the configuration file can have.
-SECTIONS = {"policy", "sessions"}
+SECTIONS = {"handlers", "policy", "sessions"}
 
 
 def keys(relaycast) -> list[str]:

@@ -104,7 +104,10 @@ struct HandlerLoop: ~Copyable {
         guard question.session.socket.isOpen else { return true }
         let activity = question.session.activity
         do throws(SystemCallError) {
-            runs.append(try HandlerRun(queue, handler, question, at: now))
+            let run = try shared.starts.start { () throws(SystemCallError) in
+                try HandlerRun(queue, handler, question, at: now)
+            }
+            runs.append(run)
             activity.counters.countHandlerRun()
         } catch {
             activity.counters.countHandlerFailure(.notStarted)

@@ -5,6 +5,7 @@ final class HandlerRunner: Sendable {
     /// What the thread shares with the others.
     final class Shared: Sendable {
         let signal: WakeSignal
+        let starts = ProcessStarts()
         private let state = Locked(State())
 
         private struct State {
@@ -64,6 +65,9 @@ final class HandlerRunner: Sendable {
         }
         shared.queues = (known + new).sorted { $0.name < $1.name }
     }
+
+    /// Returns when no command that is being started has a descriptor that was closed before.
+    func waitForStart() { shared.starts.wait() }
 
     /// Ends all commands and the thread. Called once.
     func close() {

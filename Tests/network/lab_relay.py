@@ -54,9 +54,20 @@ def targets(session):
     return session.counters()["targets"]
 
 
+def target_states(session):
+    """The state of each target."""
+    return [target["state"] for target in session.get()["status"]["forward"]]
+
+
 def hear_far(host, port=PORT, group=FAR):
     """A socket of a host that hears a group of the far side."""
     return listener(host, port, group=group, interface="eth1")
+
+
+def hear_target(host, target):
+    """A socket of h4 that hears what is sent to this target by address."""
+    is_group = target["address"] == FAR
+    return hear_far(host, target["port"], FAR if is_group else None)
 
 
 def check_books(session):

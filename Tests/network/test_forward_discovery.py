@@ -35,9 +35,10 @@ def device(h4, tmp_path, minissdpd_installed):  # noqa: ARG001
     path = tmp_path / "minissdpd.sock"
     files = ["-s", path, "-p", tmp_path / "minissdpd.pid"]
     process = h4.start("minissdpd", "-d", "-i", "eth1", *files)
-    eventually(lambda: path.exists() and GROUP in h4.groups("eth1"), 10, lambda: process.errors)
     with socket.socket(socket.AF_UNIX) as control:
-        control.connect(str(path))
+        # 0 = connected.
+        eventually(lambda: not control.connect_ex(str(path)), 10, lambda: process.errors)
+        eventually(lambda: GROUP in h4.groups("eth1"), 10, lambda: process.errors)
         # Request 4 makes a service known; each of its strings has its length before it.
         names = (DEVICE, f"uuid:1::{DEVICE}", "test/1 UPnP/1.1 test/1", LOCATION)
         control.sendall(b"\x04" + b"".join(bytes([len(n)]) + n.encode() for n in names))
@@ -123,6 +124,22 @@ def test_each_of_several_askers_has_its_answer(relaycast, h2, h3):
     assert [mapping["asker"] for mapping in found] == [name for _, name in pairs]
     assert len({mapping["localAddress"]["port"] for mapping in found}) == 4
     wait_for_replies(session, 4)
+
+
+@pytest.mark.usefixtures("device")
+def test_the_same_question_of_two_hosts_is_heard_twice_without_the_loop_guard(relaycast, h2, h3):
+    session = reflector(relaycast)
+    (one, _), (other, _) = asker(h2), asker(h3)
+    with one, other:
+        for made in (one, other):
+            made.sendto(search("same"), (GROUP, PORT))
+        session.wait_for_count(1, "dropped", "loop")
+        assert one.recv(2000).startswith(b"HTTP/1.1 200 OK")
+        # Where nothing leads back, there is nothing to guard against.
+        relaycast.ask("PATCH", session.path, {"loopGuardMilliseconds": 0})
+        for made in (one, other):
+            made.sendto(search("same"), (GROUP, PORT))
+            assert made.recv(2000).startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.usefixtures("device")

@@ -8,10 +8,12 @@ import shutil
 import socket
 
 import pytest
-from lab_relay import FAR, NEAR, PORT, check_books, far, hear_far, relay, send
+from lab_relay import NEAR, PORT, check_books, far, hear_far, hear_target, relay, send
 from lab_sockets import listener, sender
 
-HOST = "192.168.30.4"
+HOST, BROADCAST = "192.168.30.4", "192.168.30.255"
+GROUP_LESS = far(ttlMode="decrement")
+HOST_LESS = far(address=HOST, port=5001, ttlMode="decrement")
 IP_RECVTTL = 12  # linux/in.h; not in Python's socket module
 # IP_TRANSPARENT takes one of the two (ip(7) knows only the first).
 WITHOUT = ["setpriv", "--bounding-set=-net_admin,-net_raw", "--inh-caps=-net_admin,-net_raw"]
@@ -25,9 +27,9 @@ def send_with_ttl(host, payload, ttl):
 
 
 @contextlib.contextmanager
-def ttl_reader(host, **where):
-    """Returns payload and TTL of the next datagram."""
-    with hear_far(host, **where) as ear:
+def ttl_reader(host, target):
+    """A function that returns payload and TTL of the next datagram to this target."""
+    with hear_target(host, target) as ear:
         ear.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
 
         def read():
@@ -39,40 +41,38 @@ def ttl_reader(host, **where):
         yield read
 
 
-@pytest.mark.parametrize(
-    "target, ttl",
-    [
-        ({}, 1),
-        ({"ttl": 4}, 4),
-        ({"address": HOST}, 64),
-        ({"address": HOST, "ttl": 255}, 255),
-        ({"address": "192.168.30.255", "ttl": 2}, 2),
-    ],
-)
-def test_a_fixed_ttl_is_that_of_the_target(relaycast, h2, h4, target, ttl):
-    relay(relaycast, far(**target))
-    with ttl_reader(h4, group=None if "address" in target else FAR) as read:
-        for number in (1, 7, 200):
-            send_with_ttl(h2, b"%d" % number, number)
-            assert read() == (b"%d" % number, ttl)
+def test_a_fixed_ttl_is_that_of_the_target(relaycast, h2, h4):
+    expected = [
+        (far(port=5001), 1),
+        (far(port=5002, ttl=4), 4),
+        (far(port=5003, address=HOST), 64),
+        (far(port=5004, address=HOST, ttl=255), 255),
+        (far(port=5005, address=BROADCAST, ttl=2), 2),
+    ]
+    relay(relaycast, *(target for target, _ in expected))
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(ttl_reader(h4, target)) for target, _ in expected]
+        for number, ttl in enumerate((1, 7, 200)):
+            send_with_ttl(h2, b"%d" % number, ttl)
+            for (_, fixed), read in zip(expected, readers):
+                assert read() == (b"%d" % number, fixed)
 
 
-@pytest.mark.parametrize("address", [FAR, HOST])
-def test_with_decrement_it_is_one_less_than_it_was(relaycast, h2, h4, address):
-    session = relay(relaycast, far(address=address, ttlMode="decrement"))
-    with ttl_reader(h4, group=FAR if address == FAR else None) as read:
+def test_with_decrement_it_is_one_less_than_it_was(relaycast, h2, h4):
+    session = relay(relaycast, GROUP_LESS, HOST_LESS)
+    with ttl_reader(h4, GROUP_LESS) as of_group, ttl_reader(h4, HOST_LESS) as of_host:
         for number, ttl in enumerate((2, 1, 3, 1, 255)):
             send_with_ttl(h2, b"%d" % number, ttl)
-        # What came with 1 ends here.
-        assert [read() for _ in range(3)] == [(b"0", 1), (b"2", 2), (b"4", 254)]
-    (target,) = check_books(session)["targets"]
-    assert target["dropped"]["ttl"] == 2
+        for read in (of_group, of_host):
+            # What came with 1 ends here.
+            assert [read() for _ in range(3)] == [(b"0", 1), (b"2", 2), (b"4", 254)]
+    for target in check_books(session)["targets"]:
+        assert target["dropped"]["ttl"] == 2
 
 
 def test_the_threshold_keeps_datagrams_in_their_region(relaycast, h2, h4):
-    threshold = far(address=HOST, port=5001, ttlMode="decrement", ttlThreshold=31)
-    session = relay(relaycast, threshold, far())
-    with ttl_reader(h4, group=None, port=5001) as read, ttl_reader(h4) as unrestricted:
+    session = relay(relaycast, {**HOST_LESS, "ttlThreshold": 31}, far())
+    with ttl_reader(h4, HOST_LESS) as read, ttl_reader(h4, far()) as unrestricted:
         for ttl in (1, 31, 32, 2, 64):
             send_with_ttl(h2, b"%d" % ttl, ttl)
         assert [read(), read()] == [(b"32", 31), (b"64", 63)]
@@ -81,15 +81,33 @@ def test_the_threshold_keeps_datagrams_in_their_region(relaycast, h2, h4):
     assert [target["dropped"]["ttl"] for target in targets] == [3, 0]
 
 
-@pytest.mark.parametrize("address", [FAR, HOST, "192.168.30.255"])
-def test_the_source_address_is_preserved_where_asked(relaycast, h2, h3, h4, address):
-    session = relay(relaycast, far(address=address, sourceMode="preserve"))
-    with hear_far(h4, group=FAR if address == FAR else None) as ear:
+def test_the_source_address_is_preserved_where_asked(relaycast, h2, h3, h4):
+    places = [far(), far(address=HOST, port=5001), far(address=BROADCAST, port=5002)]
+    session = relay(relaycast, *({**place, "sourceMode": "preserve"} for place in places))
+    with contextlib.ExitStack() as stack:
+        ears = [stack.enter_context(hear_target(h4, place)) for place in places]
         for number, host in enumerate((h2, h3, h2)):
             send(host, b"%d" % number)
-            payload, source = ear.recvfrom(100)
-            assert (payload, source[0]) == (b"%d" % number, host.address)
+            for ear in ears:
+                payload, source = ear.recvfrom(100)
+                assert (payload, source[0]) == (b"%d" % number, host.address)
     check_books(session)
+
+
+def test_ipv6_keeps_source_and_counts_hops(relaycast, h2, h4):
+    fields = {"address": "ff05::2", "sourceMode": "preserve", "ttlMode": "decrement"}
+    relay(relaycast, far(**fields), group="ff05::1")
+    ear = listener(h4, PORT, socket.AF_INET6, "ff05::2", "eth1")
+    with ear, sender(h2, socket.AF_INET6) as made:
+        ear.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        # The routing table would choose the other address of the interface.
+        made.bind((h2.address6, 0))
+        for number, hops in enumerate((1, 64)):
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
+            made.sendto(b"%d" % number, ("ff05::1", PORT))
+        payload, control, _, source = ear.recvmsg(100, socket.CMSG_SPACE(4))
+    assert (payload, source[0]) == (b"1", h2.address6)
+    assert [int.from_bytes(data, "little") for _, _, data in control] == [63]
 
 
 def test_where_sources_are_preserved_a_repetition_may_be_a_loop(relaycast, h2, h4):
@@ -105,8 +123,8 @@ def test_where_sources_are_preserved_a_repetition_may_be_a_loop(relaycast, h2, h
 
 
 def test_two_sources_at_once_do_not_mix(relaycast, h2, h3, h4):
-    relay(relaycast, far(sourceMode="preserve"), far(address=HOST))
-    with hear_far(h4) as preserved, listener(h4, PORT) as own, sender(h2) as a, sender(h3) as b:
+    relay(relaycast, far(sourceMode="preserve"), far(address=HOST, port=5001))
+    with hear_far(h4) as preserved, listener(h4, 5001) as own, sender(h2) as a, sender(h3) as b:
         relaycast.process.freeze()
         for number in range(64):
             (a, b)[number // 3 % 2].sendto(b"%d" % number, (NEAR, PORT))

@@ -52,10 +52,8 @@ def test_a_limit_of_a_target_holds_for_it_alone(relaycast, h2, h4, limits, burst
     assert heard[1] == payloads and free["dropped"]["rate"] == 0
 
 
-@pytest.mark.parametrize("limits, burst, per_second", LIMITS, ids=["datagrams", "bytes"])
-def test_a_limit_of_a_session_holds_for_all_its_targets(
-    relaycast, h2, h4, limits, burst, per_second
-):
+def test_a_limit_of_a_session_holds_for_all_its_targets(relaycast, h2, h4):
+    limits, burst, per_second = LIMITS[0]
     session = relay(relaycast, far(), far(address=HOST, port=5001), limits=limits)
     with Ears(*hear_both(h4)) as ears:
         payloads, seconds, heard = run(h2, ears, session, length=500)
@@ -121,23 +119,19 @@ def test_chaos_loses_and_doubles_what_the_seed_says_every_time(relaycast, h2, h4
         assert target["forwarded"]["datagrams"] == NUMBER - missing + doubled
 
 
-def test_chaos_without_a_seed_differs(relaycast, h2, h4):
-    chaos = {"lossPercent": 50}
-    session = relay(relaycast, far(chaos=chaos), far(address=HOST, port=5001, chaos=chaos))
-    with Ears(*hear_both(h4)) as ears:
-        payloads, _, heard = run(h2, ears, session, number=200)
-        sent = [target["forwarded"]["datagrams"] for target in check_books(session)["targets"]]
-        eventually(lambda: [*map(len, heard)] == sent, what=f"{sent} arrive")
-    assert heard[0] != heard[1]
-    assert 50 < len(heard[0]) < 150 and set(heard[0]) < set(payloads)
-
-
-def test_chaos_makes_neighbours_change_places(relaycast, h2, h4):
-    relay(relaycast, far(chaos={"reorderPercent": 100}))
-    with hear_far(h4) as ear:
-        send(h2, *[b"%d" % number for number in range(10)])
-        heard = [int(ear.recv(100)) for _ in range(10)]
-    assert heard == [1, 0, 3, 2, 5, 4, 7, 6, 9, 8]
+def test_chaos_makes_datagrams_change_places(relaycast, h2, h4):
+    jitter = {"delayMilliseconds": 100, "jitterMilliseconds": 100, "seed": 1}
+    session = relay(
+        relaycast, far(chaos={"reorderPercent": 100}), far(address=HOST, port=5001, chaos=jitter)
+    )
+    neighbours, anyone = hear_both(h4)
+    with neighbours, anyone:
+        send(h2, *[b"%d" % number for number in range(100)])
+        heard = [int(neighbours.recv(100)) for _ in range(100)]
+        assert heard == [number ^ 1 for number in range(100)]
+        heard = [int(anyone.recv(100)) for _ in range(100)]
+        assert sorted(heard) == [*range(100)] != heard
+    check_books(session)
 
 
 def test_chaos_holds_datagrams_back_and_says_so(relaycast, h2, h4):
@@ -152,16 +146,6 @@ def test_chaos_holds_datagrams_back_and_says_so(relaycast, h2, h4):
         assert [int(late.recv(100)) for _ in range(100)] == [*range(100)]
         assert time.monotonic() - began >= 0.5
     assert check_books(session)["targets"][0]["held"] == 0
-
-
-def test_jitter_keeps_every_datagram_and_not_the_order(relaycast, h2, h4):
-    chaos = {"delayMilliseconds": 100, "jitterMilliseconds": 100, "seed": 1}
-    session = relay(relaycast, far(chaos=chaos))
-    with hear_far(h4) as ear:
-        send(h2, *[b"%d" % number for number in range(100)])
-        heard = [int(ear.recv(100)) for _ in range(100)]
-    assert sorted(heard) == [*range(100)] != heard
-    check_books(session)
 
 
 def test_a_slow_link_takes_its_time(relaycast, h2, h4):

@@ -5,9 +5,11 @@
 
 import contextlib
 import os
+import socket
 
 import pytest
-from lab_relay import FAR, NEAR, PORT, Ears, Stream, check_books, far, hear_far, relay, send
+from lab_relay import FAR, NEAR, PORT, Ears, Stream, check_books, far, hear_far, hear_target
+from lab_relay import relay, send, target_states
 from lab_relay import targets as counters_of
 from lab_sockets import listener, sender
 from namespaces import eventually
@@ -16,23 +18,19 @@ HOST, BROADCAST = "192.168.30.4", "192.168.30.255"
 LARGEST = 65507
 
 
-def hear(host, address):
-    """A socket of h4 that hears what is sent to this address."""
-    return hear_far(host, group=address if address == FAR else None)
-
-
-@pytest.mark.parametrize("address", [FAR, HOST, BROADCAST, "255.255.255.255"])
-def test_it_leaves_by_the_interface_of_the_target(relaycast, h2, h4, address):
-    session = relay(relaycast, far(address=address))
-    (status,) = session.get()["status"]["forward"]
-    assert (status["state"], status["interface"]["name"]) == ("running", "eth1")
-    with hear(h4, address) as ear:
+def test_it_leaves_by_the_interface_of_the_target(relaycast, h2, h4):
+    addresses = [FAR, HOST, BROADCAST, "255.255.255.255"]
+    order = [far(address=address, port=5001 + n) for n, address in enumerate(addresses)]
+    session = relay(relaycast, *order)
+    with contextlib.ExitStack() as stack:
+        ears = [stack.enter_context(hear_target(h4, target)) for target in order]
         send(h2, b"across")
-        payload, source = ear.recvfrom(100)
-    assert payload == b"across"
-    assert source == ("192.168.30.1", status["localAddress"]["port"])
-    session.wait_for_count(1, "forwarded")
-    check_books(session)
+        for ear, status in zip(ears, session.get()["status"]["forward"]):
+            assert (status["state"], status["interface"]["name"]) == ("running", "eth1")
+            payload, source = ear.recvfrom(100)
+            assert payload == b"across"
+            assert source == ("192.168.30.1", status["localAddress"]["port"])
+    assert check_books(session)["forwarded"]["datagrams"] == 4
 
 
 def test_without_an_interface_the_route_leads_to_a_host(relaycast, h2, h4):
@@ -46,52 +44,75 @@ def test_ipv6_goes_across_as_well(relaycast, h2, h4):
     group = "ff05::4242"
     relay(relaycast, far(address=group), far(address=h4.address6, port=5006))
     with (
-        listener(h4, PORT, h4.socket().family.AF_INET6, group, "eth1") as of_group,
-        listener(h4, 5006, h4.socket().family.AF_INET6) as of_host,
+        listener(h4, PORT, socket.AF_INET6, group, "eth1") as of_group,
+        listener(h4, 5006, socket.AF_INET6) as of_host,
     ):
         send(h2, b"from IPv4")
         assert of_group.recv(100) == of_host.recv(100) == b"from IPv4"
 
 
-@pytest.mark.parametrize(
-    "definition",
-    [
-        {"kind": "multicast-sender", "group": FAR, "ttl": 3},
-        {"kind": "multicast-peer", "group": FAR, "ttl": 3},
-        {"kind": "broadcast", "role": "sender"},
-    ],
-    ids=["sender", "peer", "broadcast"],
-)
-def test_another_session_sends_by_its_own_socket(relaycast, h2, h4, definition):
-    way = relaycast.create(name="way", port=PORT, interface="eth1", **definition)
-    session = relay(relaycast, {"session": "way"})
-    with hear_far(h4, group=definition.get("group")) as ear:
+def test_other_sessions_send_by_their_own_sockets(relaycast, h2, h4):
+    group = {"group": FAR, "port": 5001, "ttl": 3, "interface": "eth1"}
+    ways = [
+        relaycast.create("multicast-sender", name="sender", **group),
+        relaycast.create("multicast-peer", name="peer", **{**group, "port": 5002}),
+        relaycast.create("broadcast", name="crier", role="sender", port=5003, interface="eth1"),
+    ]
+    session = relay(relaycast, *({"session": way.name} for way in ways))
+    with hear_far(h4, 5001) as one, hear_far(h4, 5002) as two, listener(h4, 5003) as three:
         send(h2, b"by session")
-        payload, source = ear.recvfrom(100)
-    assert payload == b"by session"
-    assert source == ("192.168.30.1", way.get()["status"]["localAddress"]["port"])
-    session.wait_for_count(1, "forwarded")
-    way.wait_for_count(1, "sent")
-    (packet,) = way.packets("sent")
-    assert packet["payload"] == b"by session"
-    check_books(session)
+        for way, ear in zip(ways, (one, two, three)):
+            payload, source = ear.recvfrom(100)
+            assert payload == b"by session"
+            assert source == ("192.168.30.1", way.get()["status"]["localAddress"]["port"])
+            way.wait_for_count(1, "sent")
+            assert [packet["payload"] for packet in way.packets("sent")] == [b"by session"]
+    assert check_books(session)["forwarded"]["datagrams"] == 3
 
 
-@pytest.mark.parametrize("target", [far(), far(address=HOST), {"session": "way"}])
-def test_every_length_goes_on_untouched_and_in_order(relaycast, h2, h4, target):
-    relaycast.create(
-        "multicast-sender", name="way", group=FAR, port=PORT, interface="eth1", loopback=False
-    )
-    session = relay(relaycast, target)
+def test_every_length_goes_on_untouched_and_in_order(relaycast, h2, h4):
+    relaycast.create("multicast-sender", name="way", group=FAR, port=5001, interface="eth1")
+    session = relay(relaycast, far(), {"session": "way"}, far(address=HOST, port=5002))
     payloads = [os.urandom(length) for length in (0, 1, 1472, 0, 1473, 1316, 1316, 7, LARGEST)]
-    with hear(h4, target.get("address", FAR)) as ear, sender(h2) as made:
+    with (
+        hear_far(h4) as one,
+        hear_far(h4, 5001) as two,
+        listener(h4, 5002) as three,
+        sender(h2) as made,
+    ):
         for _ in range(3):
             for payload in payloads:
                 made.sendto(payload, (NEAR, PORT))
-            assert [ear.recv(65536) for _ in payloads] == payloads
+            for ear in (one, two, three):
+                assert [ear.recv(65536) for _ in payloads] == payloads
     counters = check_books(session)
-    size = 3 * sum(map(len, payloads))
-    assert counters["forwarded"] == {"datagrams": 3 * len(payloads), "bytes": size}
+    number, size = 9 * len(payloads), 9 * sum(map(len, payloads))
+    assert counters["forwarded"] == {"datagrams": number, "bytes": size}
+
+
+def test_sessions_of_every_kind_relay_what_they_accept(relaycast, h1, h2, h4):
+    common = {"interface": "eth0", "requireSourcePort": 0}
+    peer = relaycast.create(
+        "multicast-peer", group=NEAR, port=PORT, forward=[far(port=5001)], **common
+    )
+    relaycast.create(
+        "broadcast", role="receiver", port=5009, forward=[far(address=BROADCAST, port=5002)],
+        **common,
+    )  # fmt: skip
+    asking = relaycast.create(
+        "multicast-sender", group=NEAR, port=5010, forward=[far(address=HOST, port=5003)], **common
+    )
+    port = asking.get()["status"]["localAddress"]["port"]
+    ways = [(NEAR, PORT), ("192.168.10.255", 5009), (h1.address, port)]
+    with hear_far(h4, 5001) as one, listener(h4, 5002) as two, listener(h4, 5003) as three:
+        # What the peer sends itself comes back to it, and goes no further.
+        peer.send(b"its own")
+        for way in ways:
+            send(h2, b"relay this", to=way)
+        for ear in (one, two, three):
+            assert ear.recv(100) == b"relay this"
+    assert check_books(peer)["forwarded"]["datagrams"] == 1
+    assert peer.count("dropped", "own") == 1
 
 
 @pytest.fixture
@@ -144,63 +165,8 @@ def test_targets_that_fail_disturb_no_other(relaycast, doomed, h2, h4):
     assert absent["lastError"]["errno"] == "EHOSTUNREACH"
     assert 1500 < gone["forwarded"]["datagrams"] < 6000
     assert missing["failed"] == session.count("accepted")
-    eventually(lambda: states(session)[4] == "waiting", what="the supervisor looks")
-    assert states(session) == ["running"] * 4 + ["waiting", "running", "waiting", "running"]
+    eventually(lambda: target_states(session)[4] == "waiting", what="the supervisor looks")
+    assert target_states(session) == ["running"] * 4 + ["waiting", "running", "waiting", "running"]
     status = session.get()["status"]
     assert status["state"] == "running"
     assert status["forward"][4]["reason"]["code"] == "interface-unavailable"
-
-
-def states(session):
-    """The state of each target."""
-    return [target["state"] for target in session.get()["status"]["forward"]]
-
-
-SIDE = {"address": "239.3.3.3", "port": PORT, "interface": "side0"}
-
-
-def test_a_target_without_its_interface_refuses_the_session(relaycast, h4):  # noqa: ARG001
-    definition = {
-        "kind": "multicast-receiver", "group": NEAR, "port": PORT, "interface": "eth0",
-        "forward": [far(), SIDE],
-    }  # fmt: skip
-    answer = relaycast.ask("POST", "/v1/sessions", definition)
-    assert (answer.status, answer.code) == (409, "interface-unavailable")
-    assert answer.json["errors"][0]["pointer"].startswith("/forward/1")
-    assert relaycast.ask("GET", "/v1/sessions").json["total"] == 0
-
-
-def test_a_target_waits_alone_for_its_interface(relaycast, connect, h2, h4):
-    session = relay(relaycast, far(), SIDE, whenUnavailable="wait")
-    assert session.get()["status"]["state"] == "running"
-    assert states(session) == ["running", "waiting"]
-    with hear_far(h4) as ear:
-        send(h2, b"early")
-        assert ear.recv(100) == b"early"
-        # Comes, goes and comes again; the other target notices nothing.
-        for number in range(2):
-            connect("side0")
-            eventually(lambda: states(session) == ["running"] * 2, what="the interface is found")
-            with listener(h2, PORT, group=SIDE["address"], interface="side0") as late:
-                send(h2, b"%d" % number)
-                assert late.recv(100) == ear.recv(100) == b"%d" % number
-            connect.remove("side0")
-            eventually(lambda: states(session) == ["running", "waiting"], what="it is missed")
-    counters = check_books(session)
-    assert [target["failed"] for target in counters["targets"]] == [0, 1]
-
-
-def test_after_a_restart_a_target_waits_and_the_session_runs(relaycast, connect, h2, h4):
-    connect("side0")
-    session = relay(relaycast, far(), SIDE)
-    assert states(session) == ["running"] * 2
-    assert relaycast.terminate() == 0
-    connect.remove("side0")
-    relaycast.start()
-    assert session.get()["status"]["state"] == "running"
-    assert states(session) == ["running", "waiting"]
-    with hear_far(h4) as ear:
-        send(h2, b"again")
-        assert ear.recv(100) == b"again"
-    connect("side0")
-    eventually(lambda: states(session) == ["running"] * 2, what="the interface is found")

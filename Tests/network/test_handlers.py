@@ -28,7 +28,7 @@ HANDLERS = {
 @pytest.fixture
 def relaycast(start_daemon, h1):
     """Our daemon on h1, with handlers."""
-    return start_daemon(h1, {"handlers": HANDLERS})
+    return start_daemon(h1, configuration={"handlers": HANDLERS})
 
 
 def commands(daemon):

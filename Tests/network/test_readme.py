@@ -33,7 +33,7 @@ def curl_installed():
 def relaycast(start_daemon, h1):
     """Our daemon on h1, with the handlers that the README shows."""
     (block,) = (block for block in readme.blocks() if "handlers" in block.flags)
-    return start_daemon(h1, json.loads(block.text))
+    return start_daemon(h1, configuration=json.loads(block.text))
 
 
 class Walk:

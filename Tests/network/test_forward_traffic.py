@@ -82,7 +82,7 @@ def test_a_flooded_session_starves_neither_another_nor_the_api(relaycast, flood,
     flooded = relay(relaycast, far(address="239.2.2.9", port=5009), group="239.1.1.9", port=5009)
     session = relay(relaycast, far())
     with Ears(hear_far(h4)) as ears:
-        attacker = flood("239.1.1.9", 5009, 4)
+        attacker = flood("239.1.1.9", 5009, 30)
         eventually(lambda: flooded.count("received") > 10_000, what="the flood has come")
         stream = Stream(h3, 2000, 1000, heard=ears.fewest)
         stream.start()

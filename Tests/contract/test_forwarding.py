@@ -122,6 +122,38 @@ def test_what_is_accepted_goes_on_to_a_session_and_an_address(
     assert line in client.get("/metrics").body.decode().splitlines()
 
 
+def test_answers_to_what_was_relayed_are_sent_back_and_listed(
+    create: Callable[[dict], dict], client: Client, document: Document
+) -> None:
+    group = {"interface": "eth0", "port": 9321}
+    reply = {"reply": {"text": "here"}}
+    create(group | {"name": "fw-d", "kind": "multicast-receiver", "group": "239.11.2.2"} | reply)
+    target = {"address": "239.11.2.2", "port": 9321, "interface": "eth0", "mapReplies": {}}
+    relay = {"name": "fw-a", "kind": "multicast-receiver", "group": "239.11.2.1"}
+    create(group | relay | {"forward": [target]})
+    create(group | {"name": "fw-s", "kind": "multicast-sender", "group": "239.11.2.1"})
+    assert client.post("/v1/sessions/fw-s/datagrams", {"text": "who?"}).status == 200
+    wait_until(lambda: counters(client, "fw-s")["accepted"]["datagrams"] == 1, what="an answer")
+    (item,) = client.get(
+        "/v1/sessions/fw-s/packets?direction=received&payload=text"
+    ).json()["items"]
+    assert (item["payload"], item["source"]["port"]) == ("here", 9321)
+
+    def listed() -> dict:
+        path = "/v1/sessions/fw-a/mappings"
+        return document.check("getMappings", client.get(path)).json()
+
+    # The list is brought up to date now and then.
+    wait_until(lambda: [item["replies"]["datagrams"] for item in listed()["items"]] == [1])
+    (mapping,) = listed()["items"]
+    asker = client.get("/v1/sessions/fw-s").json()["status"]["localAddress"]["port"]
+    assert (mapping["target"], mapping["asker"]["port"]) == (0, asker)
+    assert mapping["replies"] == {"datagrams": 1, "bytes": 4} and listed()["total"] == 1
+    assert mapping["createdAt"] < mapping["expiresAt"]
+    (target,) = counters(client, "fw-a")["targets"]
+    assert target["mappedReplies"] == {"datagrams": 1, "bytes": 4} and target["unmapped"] == 0
+
+
 def test_what_is_posted_beyond_the_limits_is_429_with_what_left(
     create: Callable[[dict], dict], client: Client, document: Document
 ) -> None:

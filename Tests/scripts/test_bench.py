@@ -69,6 +69,7 @@ def bench(*arguments, binary=None):
         ["--seconds", "0"],
         ["--seconds", "61"],
         ["--scenario", "broadcast"],
+        ["--size", "1315"],
         ["--json"],
         ["--json", "/"],
         ["--json", "/nowhere/figures.json"],

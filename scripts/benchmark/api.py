@@ -152,18 +152,13 @@ class Client:
         return 1e6 * values[int(len(values) * part)]
 
 
-class Unpinned(Relaycast):
-    """The daemon wherever the kernel runs its threads, as in production."""
-
-    is_pinned = False
-
-
 def measure_under_load(lab, seconds, rates):
     """The API's latency while datagrams are relayed, and whether any is lost meanwhile."""
     scenario = SCENARIOS["unicast"]
     loss_free = rates.get((scenario.name, Relaycast.name))
     rate = LOAD_SHARE * loss_free if loss_free else LOAD_RATE_DEFAULT
-    with Running(lab, Unpinned, scenario) as running:
+    # On the processor on which that rate was found, with the API's thread beside the relay's.
+    with Running(lab, Relaycast, scenario) as running:
         with Client(running.contestant.daemon, PATHS["counters"]) as client:
             passage = running.send(
                 Traffic(GOAL_SIZE, 3 * seconds, rate, idle_milliseconds=PAUSE_MILLISECONDS)
@@ -175,6 +170,7 @@ def measure_under_load(lab, seconds, rates):
             "contestant": Relaycast.name,
             "sentDatagramsPerSecond": passage.rate,
             "lost": passage.sent - passage.received,
+            "lostAtReceiver": passage.dropped,
             "requests": len(client.seconds),
             "latencyP50Microseconds": client.percentile(0.5),
             "latencyP99Microseconds": client.percentile(0.99),

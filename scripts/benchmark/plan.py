@@ -64,7 +64,7 @@ def jobs(lab, parts, options, last_rates):
     """The measurements of a round; contestants that are compared follow each other."""
     for name in (name for name in SCENARIOS if name in parts and name != "quiet"):
         scenario = SCENARIOS[name]
-        for size in SIZES:
+        for size in options.size or SIZES:
             for kind in contestants(lab, name):
                 yield cost_job(kind, scenario, size, options.seconds)
         if name != "receive":

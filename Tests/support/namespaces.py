@@ -8,11 +8,13 @@ lab and removes its interfaces. Nothing has to be cleaned up by hand, nothing ca
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -46,6 +48,7 @@ cat >/dev/null
 rm -rf "$1"
 """
 PR_SET_PDEATHSIG = 1  # prctl(2)
+SIOCGIFINDEX = 0x8933  # linux/sockios.h
 
 
 class MissingCapability(Exception):
@@ -259,8 +262,10 @@ class Host:
         return found
 
     def interface_index(self, interface="eth0"):
-        """The kernel's number of an interface of this host."""
-        return int(self.run("cat", f"/sys/class/net/{interface}/ifindex"))
+        """The kernel's number of an interface of this host (netdevice(7))."""
+        with self.socket() as made:
+            request = struct.pack("16si20x", interface.encode(), 0)
+            return struct.unpack("16si20x", fcntl.ioctl(made, SIOCGIFINDEX, request))[1]
 
     def link_local(self, interface="eth0"):
         """The fe80:: address of an interface of this host."""

@@ -26,9 +26,10 @@ int relay_epoll_add(int epoll, int fd, uint64_t token)
     return control(epoll, EPOLL_CTL_ADD, fd, token, EPOLLIN);
 }
 
-int relay_epoll_modify(int epoll, int fd, uint64_t token, int writable, int once)
+int relay_epoll_modify(int epoll, int fd, uint64_t token, int readable, int writable,
+                       int once)
 {
-    uint32_t events = EPOLLIN;
+    uint32_t events = readable ? EPOLLIN : 0;
     if (writable)
         events |= EPOLLOUT;
     if (once)

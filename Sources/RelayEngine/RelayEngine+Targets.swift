@@ -36,10 +36,16 @@ extension RelayEngine {
         guard case .endpoint(let endpoint) = target.definition.destination else { return target }
         do throws(SessionError) {
             let path = try EgressPath.resolve(endpoint, interfaces: interfaces)
-            if let egress = target.egress, !needsReopening(egress, endpoint, now: path) {
-                return target
-            }
+            if target.egress?.path == path { return target }
             try admits(path.interface)
+            if let egress = target.egress, !needsReopening(egress, endpoint, now: path) {
+                // Another name, or another address.
+                return RelayTarget(
+                    target.definition,
+                    activity: target.activity,
+                    egress: egress.following(path)
+                )
+            }
             return try open(target.definition, endpoint, path, target.activity)
         } catch {
             // A route that is missing for the moment: the socket notices when it is back.
@@ -68,17 +74,20 @@ extension RelayEngine {
     /// destination keep their sockets.
     ///
     /// Throws the first that cannot be opened, with its index, unless targets may wait.
+    ///
+    /// - Parameter former: what was observed of targets that come back.
     func openTargets(
         _ definition: SessionDefinition,
         path: ResolvedPath,
         activity: SessionActivity,
         keeping open: [RelayTarget],
+        former: [TargetActivity] = [],
         mayWait: Bool,
         interfaces: [NetworkInterface],
         admits: (InterfaceReference) throws(SessionError) -> Void
     ) throws(SessionError) -> [RelayTarget] {
         var targets: [RelayTarget] = []
-        let activities = activity.activities(of: definition.forward)
+        let activities = activity.activities(of: definition.forward, former: former)
         for (index, target) in definition.forward.enumerated() {
             do {
                 let kept = open.first { $0.definition.destination == target.destination }

@@ -13,10 +13,17 @@ extension RelayEngine {
     /// The change from any source to some, or back, is two stores in the kernel, and a datagram
     /// that comes between them is dropped: a window of about 100 ns, measured with a change every
     /// millisecond. The change from sources to other sources has none.
+    ///
+    /// - Parameters:
+    ///   - targetsMayWait: whether a target of `forward` that cannot be sent to now waits.
+    ///   - former: what the session was before a change that is taken back: its targets go on
+    ///     counting.
+    ///   - admits: throws where the session must not use this interface.
     package func update(
         _ session: RelaySession,
         to definition: SessionDefinition,
         targetsMayWait: Bool = false,
+        restoring former: RelaySession? = nil,
         admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
         precondition(session.definition.canChangeInPlace(to: definition), "needs another socket")
@@ -26,7 +33,13 @@ extension RelayEngine {
         let handler = try handlerQueue(of: definition)
         try change(session, from: session.definition, to: definition)
         do throws(SessionError) {
-            let targets = try changedTargets(session, definition, targetsMayWait, admits)
+            let targets = try changedTargets(
+                session,
+                definition,
+                former: former?.targets.map(\.activity) ?? [],
+                targetsMayWait,
+                admits
+            )
             let next = try updated(session, definition, handler, targets)
             do throws(SessionError) {
                 try ask { done in .change(session, to: next, done: done) }
@@ -65,6 +78,7 @@ extension RelayEngine {
     private func changedTargets(
         _ session: RelaySession,
         _ definition: SessionDefinition,
+        former: [TargetActivity],
         _ targetsMayWait: Bool,
         _ admits: (InterfaceReference) throws(SessionError) -> Void
     ) throws(SessionError) -> [RelayTarget] {
@@ -74,6 +88,7 @@ extension RelayEngine {
             path: session.path,
             activity: session.activity,
             keeping: session.targets,
+            former: former,
             mayWait: targetsMayWait,
             interfaces: try Self.interfaces(),
             admits: admits

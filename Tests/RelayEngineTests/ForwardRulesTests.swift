@@ -37,7 +37,8 @@ import Testing
     }
 
     @Test func oneInSoManyIsRelayedFromTheFirstOn() throws {
-        try withRelay(1, change: { $0.forward[0].sampleOneIn = 3 }) { session, sockets, port in
+        let change: (inout SessionDefinition) -> Void = { $0.forward[0].sampleOneIn = 3 }
+        try withRelay(1, change: change) { session, sockets, port in
             let sender = try TestSocket()
             for number in 0..<8 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
             for number in [0, 3, 6] { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
@@ -133,7 +134,8 @@ import Testing
 
     @Test(arguments: [Coalescing.microseconds(5000), .microseconds(1), .adaptive])
     func whatIsCoalescedArrivesInOrder(_ coalescing: Coalescing) throws {
-        try withRelay(1, change: { $0.coalescing = coalescing }) { session, sockets, port, engine in
+        let change: (inout SessionDefinition) -> Void = { $0.coalescing = coalescing }
+        try withRelay(1, change: change) { session, sockets, port, engine in
             let sender = try TestSocket()
             for number in 0..<1000 {
                 sender.send([UInt8(number % 256)], to: loopbackIPv4, port)
@@ -148,6 +150,66 @@ import Testing
             _ = try engine.update(session, to: next)
             sender.send([7], to: loopbackIPv4, port)
             #expect(sockets[0].receive()?.payload == [7])
+        }
+    }
+
+    @Test func whatIsHeldLeavesWhenItsTargetChanges() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward[0].chaos = Chaos()
+            $0.forward[0].chaos?.delayMilliseconds = 60_000
+        }
+        try withRelay(1, change: change) { session, sockets, port, engine in
+            let sender = try TestSocket()
+            for number in 0..<200 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            #expect(eventually { session.activity.targetValues()[0].held == 200 })
+            var next = session.definition
+            next.forward[0].chaos = nil
+            _ = try engine.update(session, to: next)
+            for number in 0..<200 { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
+            let values = session.activity.targetValues()[0]
+            #expect(values.held == 0 && values.forwarded.datagrams == 200)
+        }
+    }
+
+    @Test func aTargetSessionThatOnlyReceivesFails() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward = [ForwardTarget(.session(named("deaf")))]
+        }
+        try withRelay(1, change: change) {
+            session,
+            _,
+            port,
+            engine in
+            let deaf = definition(.multicastReceiver, group: anyGroup(), port: try freePort()) {
+                $0.name = named("deaf")
+            }
+            let target = try engine.run(deaf)
+            defer { engine.stop(target) }
+            let sender = try TestSocket()
+            sender.send([1], to: loopbackIPv4, port)
+            #expect(eventually { session.activity.targetValues()[0].failed == 1 })
+        }
+    }
+
+    /// What a limit refused was not relayed, so its repetition by another source is no loop.
+    @Test func whatALimitRefusedIsNotRememberedAsRelayed() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 1000)
+            $0.loopGuardMilliseconds = 60_000
+        }
+        try withRelay(1, change: change) { session, sockets, port in
+            let (first, second) = (try TestSocket(), try TestSocket())
+            first.send([1], to: loopbackIPv4, port)
+            first.send([2], to: loopbackIPv4, port)
+            #expect(eventually { session.values.dropped[Int(DropReason.rate.rawValue)] == 1 })
+            #expect(sockets[0].receive()?.payload == [1])
+            #expect(
+                eventually {
+                    second.send([2], to: loopbackIPv4, port)
+                    return sockets[0].receive(withinMilliseconds: 100)?.payload == [2]
+                }
+            )
+            #expect(session.values.dropped[Int(DropReason.loop.rawValue)] == 0)
         }
     }
 }

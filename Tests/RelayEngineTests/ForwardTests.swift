@@ -54,7 +54,10 @@ import Testing
 
     @Test func aTargetThatFailsDoesNotDisturbTheOthers() throws {
         let closedPort = try freePort()
-        try withRelay(2, change: { $0.forward.insert(unicast(closedPort), at: 1) }) {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward.insert(unicast(closedPort), at: 1)
+        }
+        try withRelay(2, change: change) {
             session,
             sockets,
             receiver in

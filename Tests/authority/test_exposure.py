@@ -77,6 +77,17 @@ def test_a_tokens_file_that_others_can_write_is_refused(relay, binary, make_toke
     assert "can be written by others than its owner: chmod go-w" in run.stderr
 
 
+@pytest.mark.parametrize("mode, status", [(0o644, 0), (0o664, 78), (0o646, 78)])
+def test_who_can_write_a_file_with_handlers_says_what_is_executed(tmp_path, binary, mode, status):
+    file = tmp_path / "relaycast.json"
+    file.write_text('{"handlers": {"host": {"argv": ["/bin/hostname"]}}}')
+    file.chmod(mode)
+    run = check(binary, "--config", file)
+    assert run.returncode == status, run.stderr
+    refusal = "declares commands and can be written by others than its owner: chmod go-w"
+    assert (refusal in run.stderr) == (status == 78)
+
+
 def test_a_name_that_was_rebound_to_this_host_is_refused(relay):
     relay.write()
     relay.start()

@@ -89,6 +89,21 @@ def test_a_token_forwards_only_through_sessions_that_it_admits(relay, make_token
     assert [item["result"] for item in made] == ["created", "created"]
 
 
+def test_a_set_that_fails_to_make_a_session_does_not_forward_to_it(relay, make_token):
+    root = make_token("root", "admin")
+    confined = make_token("confined", "sessions:write", "sessions:read", selector="team=a")
+    relay.write(root, confined, policy={"ports": ["5004"]})
+    relay.start()
+    items = [
+        SENDER | OWN | {"name": "s"} | forward({"session": "studio"}),
+        SENDER | OWN | {"name": "studio", "port": 5005},
+    ]
+    answer = relay.request("POST", "/v1/apply", confined, body={"items": items})
+    codes = [item["error"]["code"] for item in answer.json()["items"]]
+    assert codes == ["forbidden-scope", "forbidden-by-policy"]
+    assert relay.request("GET", "/v1/sessions/s", root).status == 404
+
+
 def test_what_somebody_else_has_set_up_can_be_changed_otherwise(relay, make_token):
     root = make_token("root", "admin")
     confined = make_token("confined", "sessions:write", "sessions:read", selector="team=a")
@@ -131,3 +146,18 @@ def test_a_configuration_file_with_a_circle_is_refused(relay, binary):
     )
     assert run.returncode == 78
     assert "key sessions: /0/forward/0: what is forwarded would come back: a → b → a" in run.stderr
+
+
+def test_a_reload_forwards_to_what_becomes_a_sender_in_it(relay):
+    receiver = {"kind": "multicast-receiver", "group": "239.1.2.4", "port": 5006, "interface": "lo"}
+    relay.write(sessions=[receiver | {"name": "a"}, receiver | {"name": "b", "port": 5007}])
+    relay.start()
+    relay.write(
+        sessions=[
+            receiver | {"name": "a"} | forward({"session": "b"}),
+            SENDER | {"name": "b"},
+        ]
+    )
+    relay.reload()
+    assert relay.request("GET", "/v1/sessions/a").json()["forward"][0]["session"] == "b"
+    assert relay.request("GET", "/v1/sessions/b").json()["kind"] == "multicast-sender"

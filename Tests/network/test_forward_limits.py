@@ -164,8 +164,11 @@ def test_chaos_holds_so_many_and_drops_the_rest(relaycast, h2, h4):
         run(h2, ears, session, number=4200, per_second=8000)
         (target,) = check_books(session)["targets"]
         assert (target["held"], target["dropped"]["chaosOverflow"]) == (4096, 104)
-        # Without chaos the next one goes at once, and what was held is gone.
+        # Without chaos what was held leaves, and then the next one goes at once.
         answer = relaycast.ask("PATCH", session.path, {"forward": [far()]})
         assert answer.status == 200, answer
-        send(h2, b"after")
-        eventually(lambda: ears.heard[0] == [b"after"], what="the next one")
+        (target,) = session.counters()["targets"]
+        assert "held" not in target
+        assert target["forwarded"]["datagrams"] == 4096
+        # What left at once may be more than a receiver takes, so the next one is repeated.
+        eventually(lambda: send(h2, b"after") or b"after" in ears.heard[0], what="the next one")

@@ -144,8 +144,8 @@ typedef struct {
 int relay_epoll_create(void);
 // Watches for readability and errors; level-triggered.
 int relay_epoll_add(int epoll, int fd, uint64_t token);
-// Watches for writability too, or only until the next event.
-int relay_epoll_modify(int epoll, int fd, uint64_t token, int writable, int once);
+// Watches for errors and what else is asked for, from now on or only until the next event.
+int relay_epoll_modify(int epoll, int fd, uint64_t token, int readable, int writable, int once);
 int relay_epoll_remove(int epoll, int fd);
 // Up to RELAY_EVENTS_MAX events; a negative time-out waits for ever; EINTR is retried.
 int relay_epoll_wait(int epoll, relay_event *events, int64_t timeout_nanoseconds);

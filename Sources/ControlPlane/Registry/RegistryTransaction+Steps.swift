@@ -244,7 +244,8 @@ extension RegistryTransaction {
             opened = try openVacating(session, definition)
         } catch {
             let isWorthWaiting =
-                ![.sessionLimitReached, .forbiddenByPolicy, .internal].contains(error.code)
+                ![.sessionLimitReached, .forbiddenByPolicy, .forwardLoop, .internal]
+                .contains(error.code)
             // Nobody waits for an answer to what the configuration file says.
             let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
             guard mayWait, isWorthWaiting else {

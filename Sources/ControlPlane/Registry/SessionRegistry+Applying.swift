@@ -32,6 +32,13 @@ struct ApplyFailure: Error {
 }
 
 extension SessionRegistry {
+    /// Throws where whoever asks may not do that to a session; asked again once it is known which
+    /// sessions the set makes.
+    typealias Admits = (
+        _ definition: SessionDefinition,
+        _ isMade: (SessionName) -> Bool
+    ) throws(SessionError) -> Void
+
     /// Makes the sessions be as they are defined; the results are in the order of the definitions,
     /// then come the deleted ones. Names are unique. On the control thread.
     ///
@@ -40,7 +47,7 @@ extension SessionRegistry {
         _ definitions: [SessionDefinition],
         _ options: ApplyOptions,
         _ context: WriteContext,
-        admits: (SessionDefinition) throws(SessionError) -> Void,
+        admits: Admits,
         reaches: (ManagedSession) -> Bool
     ) throws(ApplyFailure) -> [ApplyResult] {
         // Definitions that must not forward as they would: a set is looked at as a whole. What
@@ -80,7 +87,7 @@ extension SessionRegistry {
         _ definitions: [SessionDefinition],
         _ options: ApplyOptions,
         _ context: WriteContext,
-        _ admits: (SessionDefinition) throws(SessionError) -> Void,
+        _ admits: Admits,
         _ reaches: (ManagedSession) -> Bool,
         isLast: Bool,
         _ refused: inout [SessionName: SessionError],
@@ -105,7 +112,7 @@ extension SessionRegistry {
         var results: [ApplyResult] = []
         for (index, definition) in definitions.enumerated() {
             do throws(SessionError) {
-                try admits(definition)
+                try admits(definition) { outlook.taken[$0] != nil }
                 if let refusal = refused[definition.name] { throw refusal }
                 results.append(try transaction.apply(definition, options, context))
             } catch {
@@ -119,7 +126,15 @@ extension SessionRegistry {
             }
         }
         for result in results where result.outcome == .failed { outlook.taken[result.name] = nil }
-        let more = Self.refusals(in: outlook, context)
+        var more = Self.refusals(in: outlook, context)
+        // What names a session that this set was to make, and did not.
+        for definition in definitions where outlook.taken[definition.name] != nil {
+            do throws(SessionError) {
+                try admits(definition) { outlook.taken[$0] != nil }
+            } catch {
+                more[definition.name] = error
+            }
+        }
         refused.merge(more) { first, _ in first }
         return more.isEmpty ? results + pruned : nil
     }

@@ -120,9 +120,10 @@ extension SessionRegistry {
             )
         }
         let graph = ForwardGraph { outlook.after($0)?.targetSessions ?? [] }
+        let byName = Dictionary(changed.map { ($0.name, $0) }) { first, _ in first }
         var searches = 0
         for members in graph.circles(from: changed.map(\.name)) {
-            for definition in changed where members.contains(definition.name) {
+            for definition in members.compactMap({ byName[$0] }) {
                 searches += 1
                 let circle =
                     searches <= circleSearchesMax

@@ -46,7 +46,8 @@ extension SessionRegistry {
             let mayWait =
                 error.code == .interfaceUnavailable || error.code == .networkUnreachable
                 || definition.whenUnavailable == .wait || session.origin == .configuration
-            let isWaiting = mayWait && error.code != .forbiddenByPolicy
+            let isFinal = [.forbiddenByPolicy, .forwardLoop, .handlerNotFound].contains(error.code)
+            let isWaiting = mayWait && !isFinal
             session.setStopped(isWaiting ? .waiting : .failed, explain(error, definition))
             let status = session.status
             guard status.state != before.state || status.reason?.code != before.reason?.code
@@ -133,6 +134,7 @@ extension SessionRegistry {
                     updated,
                     to: running.definition,
                     targetsMayWait: true,
+                    restoring: running,
                     admits: admits
                 )
             )

@@ -55,7 +55,9 @@ extension SessionRegistry {
         do {
             _ = try put(definition, .none, .configuration)
         } catch {
-            if error.code == .forwardLoop && mayTryAgain { return false }
+            if mayTryAgain && (error.code == .forwardLoop || error.code == .cannotSend) {
+                return false
+            }
             logger.error(
                 "a session of the configuration file cannot be as it is defined there",
                 metadata: [

@@ -54,6 +54,10 @@ final class SessionRegistry: Sendable {
         // Nobody else writes, and readers wait for an assignment only.
         var next = snapshot()
         refer(changes, from: next)
+        // A session that nobody can reach any more holds no other one.
+        for (name, session) in changes {
+            if let old = next[name], old !== session { old.setTargetSessions([:]) }
+        }
         next.update(changes)
         directory.withLock { $0 = next }
         connect(changes.keys, next)

@@ -22,10 +22,10 @@ extension ManagedSession {
             ? running?.targetStatuses : nil
         let sessions = targetSessions
         return definition.forward.enumerated().map { index, target in
+            guard running != nil else { return TargetState(reason: notRunning) }
             switch target.destination {
             case .session(let name): return Self.state(of: sessions[name], name)
             case .endpoint:
-                guard running != nil else { return TargetState(reason: notRunning) }
                 guard let statuses, index < statuses.count, let status = statuses[index] else {
                     return TargetState(reason: nil)
                 }

@@ -35,11 +35,12 @@ extension API {
                     definitions,
                     options,
                     .request(request),
-                    admits: { definition throws(SessionError) in
+                    admits: { (definition, isMade) throws(SessionError) in
                         let present = registry.session(definition.name)
                         try request.checkReach(definition, replacing: present)
                         try request.checkTargets(definition, replacing: present) { name in
-                            registry.session(name).map(request.reaches) ?? made.contains(name)
+                            registry.session(name).map(request.reaches)
+                                ?? (made.contains(name) && isMade(name))
                         }
                     },
                     reaches: { request.reaches($0) }

@@ -43,23 +43,37 @@ extension ActiveSession {
         to target: ActiveTarget,
         on number: Int32?
     ) -> UInt64 {
-        guard let number else {
+        guard let number, var forwarding = target.forwarding else {
             target.activity.countFailed(UInt64(mask.nonzeroBitCount))
             return 0
         }
         var (rest, sent) = (mask, UInt64(0))
+        // What was refused as one message, and is now sent one by one.
+        var unmerged: UInt64 = 0
         var tries = 0
         while rest != 0 {
-            guard let forwarding = target.forwarding else { break }
             let result = batch.forward(rest, on: number, forwarding)
             sent |= result.sent
             rest &= ~result.sent
+            // The device or the path does not segment; it will not learn to.
+            if unmerged & result.sent != 0 { target.forwarding?.stopMerging() }
             if result.refused == 0 { continue }
-            if target.canGoOn(after: result, on: number, &tries) { continue }
+            if result.refused.nonzeroBitCount > 1, Self.refusesMerging(result.errno) {
+                unmerged = result.refused
+                forwarding.stopMerging()
+                continue
+            }
+            if target.wasStale(result.errno, on: number, &tries) { continue }
             rest &= ~result.refused
             target.countRefused(result.refused.nonzeroBitCount, result.errno)
         }
         return sent
+    }
+
+    /// What the kernel answers to UDP_SEGMENT where it cannot be used (udp(7)). EINVAL and EMSGSIZE
+    /// can be about the datagrams themselves; then they are refused one by one, too.
+    private static func refusesMerging(_ number: Int32) -> Bool {
+        number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP
     }
 }
 
@@ -68,21 +82,6 @@ extension ActiveTarget {
     var socketNumber: Int32? {
         if let relay { return relay.session.socket.number }
         return target.egress?.socket.number
-    }
-
-    /// Whether what was refused can be tried again: without merging, or because the error was of
-    /// an earlier datagram.
-    fileprivate func canGoOn(
-        after result: ForwardResult,
-        on number: Int32,
-        _ tries: inout Int
-    ) -> Bool {
-        if result.refused.nonzeroBitCount > 1, Self.refusesMerging(result.errno) {
-            // The device or the path does not segment; it will not learn to.
-            forwarding?.stopMerging()
-            return true
-        }
-        return wasStale(result.errno, on: number, &tries)
     }
 
     /// Whether an error was of an earlier datagram, as ICMP reported it; such errors are counted.
@@ -98,11 +97,6 @@ extension ActiveTarget {
         note("icmp", last)
         tries += 1
         return true
-    }
-
-    /// What the kernel answers to UDP_SEGMENT where it cannot be used (udp(7)).
-    private static func refusesMerging(_ number: Int32) -> Bool {
-        number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP
     }
 
     func countRefused(_ count: Int, _ error: Int32) {

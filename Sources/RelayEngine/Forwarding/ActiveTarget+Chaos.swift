@@ -46,6 +46,18 @@ extension ActiveTarget {
         activity.setHeld(chaos?.held ?? 0)
     }
 
+    /// Sends all that is held, as the target is no longer served as it is.
+    func releaseAllHeld(_ outgoing: inout SendBatch) {
+        let now = HostNetwork.monotonicNanoseconds()
+        while chaos?.held ?? 0 > 0 {
+            let asker = fill(&outgoing, at: .max)
+            if outgoing.count == 0 { break }
+            let number = socketNumber(for: asker, count: outgoing.count, at: now)
+            sendAll(outgoing, on: number, at: now)
+        }
+        activity.setHeld(0)
+    }
+
     /// With `mapReplies` a batch is of one asker, which is returned.
     private func fill(_ outgoing: inout SendBatch, at now: Int64) -> Endpoint? {
         outgoing.removeAll()

@@ -3,8 +3,6 @@ import RelayModel
 /// A forward target as the relay thread serves it.
 final class ActiveTarget {
     let target: RelayTarget
-    /// The session whose target it is.
-    let owner: SessionName
     let counters: SessionCounters
     /// How a target by address sends; nil for one that waits, or that a session sends for.
     var forwarding: Forwarding?
@@ -27,7 +25,6 @@ final class ActiveTarget {
         at now: Int64
     ) {
         self.target = target
-        owner = session.name
         self.counters = counters
         limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
         chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
@@ -59,14 +56,16 @@ final class ActiveTarget {
 
     /// Sends by the socket of this session from now on; nil = by none.
     func setRelay(_ relay: ActiveSession?, port: UInt16) {
-        self.relay = relay
-        guard let session = relay?.session, let destination = session.path.destination else {
-            forwarding = nil
+        guard let relay, let destination = relay.session.path.destination else {
+            self.relay = nil
+            (forwarding, reflection) = (nil, nil)
             return
         }
+        self.relay = relay
+        let session = relay.session
         forwarding = Forwarding(
             to: destination,
-            interfaceIndex: relay?.forcedInterfaceIndexOfBroadcasts ?? 0,
+            interfaceIndex: relay.forcedInterfaceIndexOfBroadcasts,
             segmentMax: session.path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
             preservesSource: false
@@ -126,8 +125,10 @@ final class ActiveTarget {
             }
             skips = definition.sampleOneIn - 1
         }
-        if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
+        // Of two limits, what one refuses takes nothing from the other.
+        if limiter?.has(bytes: datagram.length, at: now) == false { return .rate }
         if relay?.takeSendTokens(bytes: datagram.length, at: now) == false { return .rate }
+        _ = limiter?.take(bytes: datagram.length, at: now)
         return nil
     }
 }

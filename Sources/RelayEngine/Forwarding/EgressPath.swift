@@ -18,8 +18,11 @@ struct EgressPath: Hashable, Sendable {
     ) throws(SessionError) -> EgressPath {
         let interface = try findInterface(endpoint, interfaces)
         let scopeID = endpoint.address.needsInterface ? UInt32(interface.index) : 0
-        // Groups leave by IP_MULTICAST_IF.
-        let isForced = endpoint.interface != nil && !endpoint.address.isMulticast
+        // Groups leave by IP_MULTICAST_IF. The limited broadcast address has no route for a foreign
+        // source.
+        let isForced =
+            !endpoint.address.isMulticast
+            && (endpoint.interface != nil || endpoint.address == .limitedBroadcast)
         return EgressPath(
             interface: InterfaceReference(
                 name: interface.name,

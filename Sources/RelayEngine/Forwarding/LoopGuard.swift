@@ -57,7 +57,7 @@ struct LoopGuard {
         looked = sum
     }
 
-    /// Whether a datagram was relayed before and came back; if not, it is remembered.
+    /// Whether a datagram was relayed before and came back.
     ///
     /// - Parameters:
     ///   - index: its index in the batch, whose digests were prepared.
@@ -65,21 +65,27 @@ struct LoopGuard {
     ///     relays preserve sources, the source does not tell. One passes per lifetime.
     ///   - now: monotonic nanoseconds.
     @inline(__always)
-    mutating func isReturning(
+    func isReturning(
         _ index: Int,
         _ datagram: ReceivedDatagram,
         _ refusesRepeats: Bool,
         at now: Int64
     ) -> Bool {
-        isReturning(
-            digests[index],
-            from: UInt32(truncatingIfNeeded: datagram.sourceKey >> 32),
-            refusesRepeats: refusesRepeats,
-            at: now
-        )
+        isReturning(digests[index], from: Self.key(of: datagram), refusesRepeats, at: now)
     }
 
-    /// The same for a payload by itself.
+    /// Remembers a datagram that is relayed.
+    @inline(__always)
+    mutating func remember(_ index: Int, _ datagram: ReceivedDatagram, at now: Int64) {
+        remember(digests[index], from: Self.key(of: datagram), at: now)
+    }
+
+    @inline(__always)
+    private static func key(of datagram: ReceivedDatagram) -> UInt32 {
+        UInt32(truncatingIfNeeded: datagram.sourceKey >> 32)
+    }
+
+    /// The same for a payload by itself; what does not return is remembered.
     mutating func isReturning(
         _ payload: Span<UInt8>,
         from source: Endpoint,
@@ -87,31 +93,35 @@ struct LoopGuard {
         at now: Int64
     ) -> Bool {
         if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
-        return isReturning(
-            max(PayloadHash.digest(payload), 1),
-            from: UInt32(truncatingIfNeeded: PayloadHash.of(source)),
-            refusesRepeats: refusesRepeats,
-            at: now
-        )
+        let digest = max(PayloadHash.digest(payload), 1)
+        let key = UInt32(truncatingIfNeeded: PayloadHash.of(source))
+        if isReturning(digest, from: key, refusesRepeats, at: now) { return true }
+        remember(digest, from: key, at: now)
+        return false
     }
 
-    private mutating func isReturning(
+    private func isReturning(
         _ digest: UInt64,
         from key: UInt32,
-        refusesRepeats: Bool,
+        _ refusesRepeats: Bool,
         at now: Int64
     ) -> Bool {
         if lifetimeTicks == 0 { return false }
-        let tick = UInt32(truncatingIfNeeded: now &>> Self.tickShift)
-        let index = place(of: digest, at: tick)
-        let known = entries[index]
-        if known.digest == digest, tick &- known.at <= lifetimeTicks,
-            known.source != key || refusesRepeats
-        {
-            return true
-        }
-        entries[index] = Entry(digest: digest, source: key, at: tick)
-        return false
+        let tick = Self.tick(at: now)
+        let known = entries[place(of: digest, at: tick)]
+        return known.digest == digest && tick &- known.at <= lifetimeTicks
+            && (known.source != key || refusesRepeats)
+    }
+
+    private mutating func remember(_ digest: UInt64, from key: UInt32, at now: Int64) {
+        if lifetimeTicks == 0 { return }
+        let tick = Self.tick(at: now)
+        entries[place(of: digest, at: tick)] = Entry(digest: digest, source: key, at: tick)
+    }
+
+    @inline(__always)
+    private static func tick(at now: Int64) -> UInt32 {
+        UInt32(truncatingIfNeeded: now &>> tickShift)
     }
 
     /// The first place that a digest can be in.

@@ -8,6 +8,11 @@ final class RelayTarget: Sendable {
         let path: EgressPath
         /// Descriptors at or above this number are not used for more sockets of the target.
         let descriptorCeiling: Int32
+
+        /// The same socket, as the host is now.
+        func following(_ path: EgressPath) -> Egress {
+            Egress(socket: socket, path: path, descriptorCeiling: descriptorCeiling)
+        }
     }
 
     let definition: ForwardTarget

@@ -25,6 +25,13 @@ struct TrafficLimiter {
     /// a full bucket at any rate.
     static let datagramBytesMax = 65_527
 
+    /// Whether `take` would let a datagram of so many payload bytes pass now.
+    mutating func has(bytes count: Int, at now: Int64) -> Bool {
+        datagrams?.refill(at: now)
+        bytes?.refill(at: now)
+        return datagrams?.has(1) ?? true && bytes?.has(count) ?? true
+    }
+
     /// Whether a datagram of so many payload bytes may pass now.
     mutating func take(bytes count: Int, at now: Int64) -> Bool {
         datagrams?.refill(at: now)

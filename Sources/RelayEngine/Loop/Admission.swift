@@ -127,6 +127,8 @@ struct Admission {
             return .loop
         }
         if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
+        // Only what is relayed can come back.
+        loopGuard?.remember(index, datagram, at: now)
         return nil
     }
 }

@@ -36,21 +36,22 @@ extension RelayLoop {
 
     /// Has the poller watch a session's socket as it needs it now.
     func watch(_ active: ActiveSession, _ slot: Int) {
-        let watch: Poller.Watch
-        if active.isWatchingWritable {
-            watch = .writable
-        } else {
-            watch = active.drain.waits ? .readableOnce : .readable
-        }
-        // A socket that is watched once is not watched any more, and one with a planned drain must
-        // not be.
+        let watch = wantedWatch(of: active)
+        // A socket that was watched once may not be watched any more.
         if watch == active.watch && watch != .readableOnce { return }
-        if watch == .readableOnce && active.drain.isPlanned { return }
+        // What was reported once is as good as not watched.
+        if watch == .nothing && active.watch == .readableOnce { return }
         do {
             try poller.change(active.session.socket.number, token: UInt64(slot), to: watch)
         } catch {
             preconditionFailure("\(error.operation): \(error.name)")
         }
         active.watch = watch
+    }
+
+    private func wantedWatch(of active: ActiveSession) -> Poller.Watch {
+        if active.isWatchingWritable { return .writable }
+        if !active.drain.waits { return .readable }
+        return active.drain.isPlanned ? .nothing : .readableOnce
     }
 }

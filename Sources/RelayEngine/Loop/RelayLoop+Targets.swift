@@ -4,29 +4,31 @@ import RelayModel
 extension RelayLoop {
     /// Finds the sessions that send for the targets of a session, which has new ones.
     mutating func connectTargets(of active: ActiveSession, _ slot: Int) {
-        forgetTargets(of: slot)
+        forgetTargets(of: slot, keeping: active.targets)
         for target in active.targets {
             if let name = target.sessionName {
                 forwarders[name, default: []].insert(slot)
                 targetNames[slot, default: []].append(name)
                 target.setRelay(session(named: name), port: active.session.definition.port)
             }
-            if target.chaos != nil { chaoticTargets.append(target) }
+            if target.chaos != nil { chaoticTargets.append((slot, target)) }
             serveMappings(of: target, slot)
         }
     }
 
-    /// The targets of the session in a slot are no longer served.
-    mutating func forgetTargets(of slot: Int) {
+    /// The targets of the session in a slot are no longer served, or only some of them. What chaos
+    /// still holds for the others leaves at once.
+    mutating func forgetTargets(of slot: Int, keeping kept: [ActiveTarget] = []) {
         for name in targetNames.removeValue(forKey: slot) ?? [] {
             forwarders[name]?.remove(slot)
             if forwarders[name]?.isEmpty == true { forwarders[name] = nil }
         }
         forgetMappings(of: slot)
-        guard let active = slots[slot] else { return }
-        chaoticTargets.removeAll { target in
-            target.owner == active.session.definition.name
+        for (owner, target) in chaoticTargets
+        where owner == slot && !kept.contains(where: { $0 === target }) {
+            target.releaseAllHeld(&outgoing)
         }
+        chaoticTargets.removeAll { $0.slot == slot }
     }
 
     /// The session of this name has come, gone or changed.
@@ -47,6 +49,6 @@ extension RelayLoop {
 
     /// Sends what chaos has held back until now.
     mutating func releaseHeld(at now: Int64) {
-        for target in chaoticTargets { target.releaseHeld(at: now, &outgoing) }
+        for (_, target) in chaoticTargets { target.releaseHeld(at: now, &outgoing) }
     }
 }

@@ -28,7 +28,7 @@ struct RelayLoop: ~Copyable {
     /// Slots whose sockets are readable and are drained later.
     var drains = DueQueue()
     /// Targets with chaos, which hold datagrams back.
-    var chaoticTargets: [ActiveTarget] = []
+    var chaoticTargets: [(slot: Int, target: ActiveTarget)] = []
     /// Targets with `mapReplies`, by the tokens of their ports, and the slots of their sessions.
     var mappedTargets: [UInt64: (target: ActiveTarget, slot: Int)] = [:]
     var nextMappedToken = RelayLoop.mappedTokens.lowerBound
@@ -89,7 +89,7 @@ struct RelayLoop: ~Copyable {
         if !sendingSlots.isEmpty { return 0 }
         var due = blockedSlots.isEmpty ? Int64.max : now + 100_000_000
         if let next = drains.nextDue { due = min(due, next) }
-        for target in chaoticTargets {
+        for (_, target) in chaoticTargets {
             if let next = target.chaos?.nextDue { due = min(due, next) }
         }
         if let next = nextMappingDue { due = min(due, next) }

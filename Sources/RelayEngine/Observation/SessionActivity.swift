@@ -81,8 +81,13 @@ package final class SessionActivity: Sendable {
     }
 
     /// The activities of these targets: a destination that was there goes on counting.
-    func activities(of definitions: [ForwardTarget]) -> [TargetActivity] {
-        let known = targets.withLock { $0 }
+    ///
+    /// - Parameter former: activities of targets that were taken out and may come back.
+    func activities(
+        of definitions: [ForwardTarget],
+        former: [TargetActivity] = []
+    ) -> [TargetActivity] {
+        let known = targets.withLock { $0 } + former
         return definitions.map { definition in
             known.first { $0.destination == definition.destination }
                 ?? TargetActivity(definition.destination)

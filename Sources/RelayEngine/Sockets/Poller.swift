@@ -32,6 +32,8 @@ struct Poller: ~Copyable {
     enum Watch {
         /// For datagrams and errors.
         case readable
+        /// For errors, until the first of them is reported.
+        case nothing
         /// For datagrams and errors, until the first of them is reported.
         case readableOnce
         /// For buffer space too.
@@ -46,8 +48,9 @@ struct Poller: ~Copyable {
                 descriptor.number,
                 number,
                 token,
+                watch == .nothing ? 0 : 1,
                 watch == .writable ? 1 : 0,
-                watch == .readableOnce ? 1 : 0
+                watch == .nothing || watch == .readableOnce ? 1 : 0
             )
         )
     }

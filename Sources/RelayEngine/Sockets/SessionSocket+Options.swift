@@ -9,7 +9,7 @@ extension SessionSocket {
     static let fieldsOfReceiving: [SessionField] = [.receiveBufferBytes, .sources]
     /// What is set on the relay thread, so that no datagram leaves with the one and is remembered
     /// with the other.
-    static let fieldsOfSending: [SessionField] = [.reply, .ttl, .loopback]
+    static let fieldsOfSending: [SessionField] = [.reply, .forward, .ttl, .loopback]
 
     /// Sets those of the fields that differ between two definitions.
     ///
@@ -52,7 +52,8 @@ extension SessionSocket {
             try Self.setReceiveBuffer(number, bytes)
         case .sources: try Self.setSources(number, definition, interfaceIndex)
         // Not switched off again: errors of the replies that have left may still come.
-        case .reply: if definition.reply != nil { try Self.reportErrors(number, definition) }
+        case .reply, .forward:
+            if definition.answers { try Self.reportErrors(number, definition) }
         case .ttl: try Self.setTTL(number, definition)
         case .loopback: try Self.setLoopback(number, definition)
         default: preconditionFailure("\(field.rawValue) is no option of a socket")
@@ -113,5 +114,17 @@ extension SessionSocket {
             )
         }
         try SystemCallError.check("MCAST_MSFILTER", result)
+    }
+}
+
+extension SessionDefinition {
+    /// Whether datagrams are answered by the session's socket: by itself, or by whom they were
+    /// relayed to.
+    var answers: Bool {
+        reply != nil
+            || forward.contains { target in
+                guard case .endpoint(let endpoint) = target.destination else { return false }
+                return endpoint.mapReplies != nil
+            }
     }
 }

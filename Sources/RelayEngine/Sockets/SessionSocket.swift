@@ -126,7 +126,7 @@ extension SessionSocket {
         interfaceIndex: Int32
     ) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
-        if definition.sends || definition.reply != nil { try reportErrors(number, definition) }
+        if definition.answers || definition.sends { try reportErrors(number, definition) }
         guard definition.sends else { return }
         try setTTL(number, definition)
         if definition.kind.isMulticast {

@@ -19,9 +19,22 @@ enum ConfigurationFile {
             guard case .object(let object) = try JSONParser.parse(file.bytes) else {
                 return refused(path, "is not a JSON object")
             }
+            if object[FileSection.handlersKey] != nil, let reason = otherWriters(of: file) {
+                return refused(path, "declares commands and \(reason)")
+            }
             return layer(of: object, path: path)
         } catch {
             return refused(path, error.sentence(in: file.bytes))
+        }
+    }
+
+    /// Why others can write the file; whoever can write it says what is executed.
+    private static func otherWriters(of file: OperatorFile) -> String? {
+        do throws(OperatorFile.Failure) {
+            try file.refuseOtherWriters()
+            return nil
+        } catch {
+            return error.reason
         }
     }
 

@@ -20,8 +20,11 @@ struct FileSection: Sendable {
         describe: { "\($0.options.policy)" }
     )
 
+    /// The key of the commands: whoever writes them says what is executed.
+    static let handlersKey = "handlers"
+
     private static let handlers = FileSection(
-        key: "handlers",
+        key: handlersKey,
         read: { (value, configuration) throws(DocumentFaults) in
             configuration.options.handlers = try value.handlers()
         },

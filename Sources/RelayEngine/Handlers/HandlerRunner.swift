@@ -23,9 +23,14 @@ final class HandlerRunner: Sendable {
 
         var isClosed: Bool { state.withLock { $0.isClosed } }
 
-        func close() {
-            state.withLock { $0.isClosed = true }
+        /// Whether it was open until now.
+        func close() -> Bool {
+            let wasOpen = state.withLock { state in
+                defer { state.isClosed = true }
+                return !state.isClosed
+            }
             signal.signal()
+            return wasOpen
         }
     }
 
@@ -69,12 +74,11 @@ final class HandlerRunner: Sendable {
     /// Returns when no command that is being started has a descriptor that was closed before.
     func waitForStart() { shared.starts.wait() }
 
-    /// Ends all commands and the thread. Called once.
+    /// Ends all commands and the thread; harmless when repeated.
     func close() {
         // Datagrams that wait hold the sessions that hold the queue.
         for queue in shared.queues { queue.replace(nil) }
-        shared.close()
-        thread.join()
+        if shared.close() { thread.join() }
     }
 }
 

@@ -21,7 +21,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
         for definition in [case.body, *case.body.get("items", [])]:
             _mend_targets(definition)
-    if operation == "createSession" and case.meta.phase.name == TestPhase.STATEFUL:
+    if operation == "createSession":
         _renew_idempotency_key(case)
     if case.meta.phase.name == TestPhase.COVERAGE:
         _drop_bad_conditions(case)
@@ -68,10 +68,10 @@ def _drop_bad_conditions(case: Any) -> None:
 
 
 def _renew_idempotency_key(case: Any) -> None:
-    """Gives a key that was used before another value. Replayed, a 201 is about a session that may
-    be gone by now, and that is right, but in this phase it must be there."""
+    """Gives a key that was used before, in whatever phase, another value where a created session
+    must be there. Replayed, a 201 is about a session that may be gone by now, and that is right."""
     key = (case.headers or {}).get("Idempotency-Key")
-    if key is not None and key in _used_keys:
+    if case.meta.phase.name == TestPhase.STATEFUL and key is not None and key in _used_keys:
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
     _used_keys.add(key)
 

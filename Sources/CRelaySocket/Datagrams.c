@@ -36,9 +36,30 @@ void relay_batch_initialize(void *memory, uint8_t *slots)
     }
 }
 
-static int is_multicast_in6(const struct in6_addr *address)
+static void describe_in4_destination(const struct in_pktinfo *info, relay_received *received)
 {
-    return address->s6_addr[0] == 0xff;
+    uint32_t destination = ntohl(info->ipi_addr.s_addr), local = ntohl(info->ipi_spec_dst.s_addr);
+    received->destination_low = destination;
+    received->local_low = local;
+    received->interface_index = info->ipi_ifindex;
+    // Of a unicast datagram the kernel gives the destination as the local address too (ip(7)).
+    if (IN_MULTICAST(destination))
+        received->destination_class = RELAY_MULTICAST;
+    else
+        received->destination_class = destination == local ? RELAY_UNICAST : RELAY_BROADCAST;
+}
+
+static void describe_in6_destination(const struct in6_pktinfo *info, relay_received *received)
+{
+    relay_halve_in6(&info->ipi6_addr, &received->destination_high, &received->destination_low);
+    received->interface_index = (int32_t)info->ipi6_ifindex;
+    if (IN6_IS_ADDR_MULTICAST(&info->ipi6_addr)) {
+        received->destination_class = RELAY_MULTICAST;
+        return;
+    }
+    received->destination_class = RELAY_UNICAST;
+    received->local_high = received->destination_high;
+    received->local_low = received->destination_low;
 }
 
 static void read_control_message(struct cmsghdr *control, relay_received *received)
@@ -46,38 +67,50 @@ static void read_control_message(struct cmsghdr *control, relay_received *receiv
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
         struct in_pktinfo info;
         memcpy(&info, CMSG_DATA(control), sizeof info);
-        relay_from_in4(info.ipi_addr, &received->destination);
-        relay_from_in4(info.ipi_spec_dst, &received->local_address);
-        received->interface_index = info.ipi_ifindex;
+        describe_in4_destination(&info, received);
     } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
         struct in6_pktinfo info;
         memcpy(&info, CMSG_DATA(control), sizeof info);
-        relay_from_in6(&info.ipi6_addr, &received->destination);
-        if (!is_multicast_in6(&info.ipi6_addr))
-            received->local_address = received->destination;
-        received->interface_index = (int32_t)info.ipi6_ifindex;
+        describe_in6_destination(&info, received);
     } else if ((control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TTL) ||
                (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_HOPLIMIT)) {
         int ttl;
         memcpy(&ttl, CMSG_DATA(control), sizeof ttl);
-        received->ttl = ttl;
+        received->flags |= RELAY_HAS_TTL;
+        received->ttl = (uint8_t)ttl;
+    }
+}
+
+static void describe_source(const struct sockaddr_in6 *name, relay_received *received)
+{
+    if (name->sin6_family == AF_INET) {
+        const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)name;
+        received->family = 4;
+        received->source_low = ntohl(ipv4->sin_addr.s_addr);
+        received->source_port = ntohs(ipv4->sin_port);
+    } else {
+        received->family = 6;
+        relay_halve_in6(&name->sin6_addr, &received->source_high, &received->source_low);
+        received->source_port = ntohs(name->sin6_port);
+        received->source_scope_id = name->sin6_scope_id;
     }
 }
 
 static void describe(receive_batch *batch, int index, relay_received *received)
 {
     struct msghdr *header = &batch->messages[index].msg_hdr;
+    unsigned length = batch->messages[index].msg_len;
     memset(received, 0, sizeof *received);
-    received->ttl = -1;
-    received->length = batch->messages[index].msg_len;
-    received->truncated = (header->msg_flags & MSG_TRUNC) != 0;
-    relay_from_sockaddr((struct sockaddr *)&batch->names[index], &received->source);
+    received->length = length < UINT16_MAX ? (uint16_t)length : UINT16_MAX;
+    if (header->msg_flags & MSG_TRUNC)
+        received->flags |= RELAY_TRUNCATED;
+    describe_source(&batch->names[index], received);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
          control = CMSG_NXTHDR(header, control))
         read_control_message(control, received);
 }
 
-int relay_receive(int fd, void *memory, relay_received *received)
+int relay_receive(int fd, void *memory, relay_received *received, int limit)
 {
     receive_batch *batch = memory;
     for (int index = 0; index < batch->used; index++)
@@ -85,7 +118,7 @@ int relay_receive(int fd, void *memory, relay_received *received)
     batch->used = 0;
     int count;
     do
-        count = recvmmsg(fd, batch->messages, RELAY_BATCH_DATAGRAMS, MSG_DONTWAIT, NULL);
+        count = recvmmsg(fd, batch->messages, (unsigned)limit, MSG_DONTWAIT, NULL);
     while (count < 0 && errno == EINTR);
     if (count < 0)
         return -errno;
@@ -110,7 +143,7 @@ static void append_packet_info(struct msghdr *header, const relay_outgoing *outg
         return;
     }
     struct in6_pktinfo info = {.ipi6_ifindex = (uint32_t)outgoing->interface_index};
-    info.ipi6_addr = relay_to_in6(&outgoing->local_address);
+    info.ipi6_addr = relay_to_in6(outgoing->local_address.high, outgoing->local_address.low);
     relay_append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 

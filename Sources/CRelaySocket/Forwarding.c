@@ -36,13 +36,13 @@ static void append_packet_info(struct msghdr *header, const relay_forwarding *fo
     if (forwarding->destination.family == 4) {
         struct in_pktinfo info = {.ipi_ifindex = forwarding->interface_index};
         if (forwarding->preserves_source)
-            info.ipi_spec_dst.s_addr = htonl((uint32_t)received->source.low);
+            info.ipi_spec_dst.s_addr = htonl((uint32_t)received->source_low);
         relay_append_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
         return;
     }
     struct in6_pktinfo info = {.ipi6_ifindex = (uint32_t)forwarding->interface_index};
     if (forwarding->preserves_source)
-        info.ipi6_addr = relay_to_in6(&received->source);
+        info.ipi6_addr = relay_to_in6(received->source_high, received->source_low);
     relay_append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
@@ -58,9 +58,9 @@ static void append_controls(struct msghdr *header, const relay_forwarding *forwa
     append_packet_info(header, forwarding, received);
 }
 
-static int same_source(const relay_endpoint *left, const relay_endpoint *right)
+static int same_source(const relay_received *left, const relay_received *right)
 {
-    return left->low == right->low && left->high == right->high;
+    return left->source_low == right->source_low && left->source_high == right->source_high;
 }
 
 // The datagrams of the mask that can go in one message, from its first one on: a run has one
@@ -81,7 +81,7 @@ static uint64_t next_message(const relay_received *received, uint64_t mask,
             break;
         if (forwarding->decrements_ttl && next->ttl != received[first].ttl)
             break;
-        if (forwarding->preserves_source && !same_source(&next->source, &received[first].source))
+        if (forwarding->preserves_source && !same_source(next, &received[first]))
             break;
         members |= mask & -mask;
         room -= next->length;

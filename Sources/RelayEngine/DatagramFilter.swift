@@ -28,16 +28,17 @@ struct DatagramFilter {
     func dropReason(_ datagram: ReceivedDatagram, isOwn: () -> Bool) -> DropReason? {
         guard let destinationClass = datagram.destinationClass else { return .malformed }
         guard accept.contains(destinationClass) else { return .destinationClass }
-        if interfaceIndex != 0 && destinationClass != .unicast
-            && datagram.interfaceIndex != interfaceIndex
-        {
-            return .interface
+        if interfaceIndex != 0 && datagram.interfaceIndex != interfaceIndex {
+            switch destinationClass {
+            case .unicast: break
+            case .multicast, .broadcast: return .interface
+            }
         }
         if isOwn() { return .own }
-        let source = datagram.source.address
+        let source = datagram.sourceAddress
         for block in deny where block.contains(source) { return .source }
         if !allow.isEmpty && !allow.contains(where: { $0.contains(source) }) { return .source }
-        if requiredSourcePort != 0 && datagram.source.port != requiredSourcePort {
+        if requiredSourcePort != 0 && datagram.sourcePort != requiredSourcePort {
             return .sourcePort
         }
         return nil

@@ -7,6 +7,7 @@ package struct Endpoint: Hashable, Sendable {
     package var scopeID: UInt32
 
     @inlinable
+    @inline(__always)
     package init(_ address: IPAddress, port: UInt16, scopeID: UInt32 = 0) {
         self.address = address
         self.port = port
@@ -14,6 +15,7 @@ package struct Endpoint: Hashable, Sendable {
     }
 
     @inlinable
+    @inline(__always)
     package static func == (left: Endpoint, right: Endpoint) -> Bool {
         left.port == right.port && left.address == right.address && left.scopeID == right.scopeID
     }

@@ -17,6 +17,7 @@ package struct IPAddress: Hashable, Sendable {
 
     /// An IPv4 address from its 32 bits in host order: 127.0.0.1 is `0x7F00_0001`.
     @inlinable
+    @inline(__always)
     package init(ipv4 bits: UInt32) {
         family = .ipv4
         high = 0
@@ -25,6 +26,7 @@ package struct IPAddress: Hashable, Sendable {
 
     /// An IPv6 address from its two halves in host order.
     @inlinable
+    @inline(__always)
     package init(ipv6High high: UInt64, low: UInt64) {
         family = .ipv6
         self.high = high
@@ -40,6 +42,7 @@ package struct IPAddress: Hashable, Sendable {
     package static let limitedBroadcast = IPAddress(ipv4: 0xFFFF_FFFF)
 
     @inlinable
+    @inline(__always)
     package static func == (left: IPAddress, right: IPAddress) -> Bool {
         left.low == right.low && left.high == right.high && left.family == right.family
     }

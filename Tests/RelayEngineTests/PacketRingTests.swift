@@ -1,3 +1,4 @@
+import CRelaySocket
 import RelayModel
 import Testing
 
@@ -81,18 +82,28 @@ func header(
     _ direction: CapturedPacket.Direction = .received,
     length: Int
 ) -> PacketRing.Header {
-    PacketRing.Header(
-        at: Timestamp(nanoseconds: 1),
-        direction: direction,
-        source: Endpoint(loopbackIPv4, port: 1),
-        destination: Endpoint(loopbackIPv4, port: 2),
-        destinationClass: .unicast,
-        interfaceIndex: 1,
-        localAddress: nil,
-        ttl: 1,
-        length: length,
-        dropReason: nil
-    )
+    switch direction {
+    case .received:
+        var values = relay_received()
+        values.family = 4
+        values.length = UInt16(length)
+        return PacketRing.Header(
+            ReceivedDatagram(values),
+            localPort: 2,
+            dropReason: nil,
+            at: Timestamp(nanoseconds: 1)
+        )
+    case .sent:
+        return PacketRing.Header(
+            sentTo: Endpoint(loopbackIPv4, port: 2),
+            .unicast,
+            from: nil,
+            interfaceIndex: 1,
+            ttl: 1,
+            length: length,
+            at: Timestamp(nanoseconds: 1)
+        )
+    }
 }
 
 private func expectIntact(_ ring: borrowing PacketRing, snapLength: Int) {

@@ -8,7 +8,7 @@ import Testing
         var table = SourceTable()
         for round in 1...3 {
             for number in 1...4 where number >= round {
-                table.note(sender(number), length: 10 * number, at: moment(round))
+                table.note(SourceKey(sender(number)), length: 10 * number, at: moment(round))
             }
         }
         let busiest = table.busiest(16)
@@ -19,16 +19,18 @@ import Testing
 
     @Test func sameAddressAndOtherPortIsAnotherSender() {
         var table = SourceTable()
-        table.note(Endpoint(loopbackIPv4, port: 1), length: 1, at: moment(1))
-        table.note(Endpoint(loopbackIPv4, port: 2), length: 1, at: moment(1))
-        table.note(Endpoint(loopbackIPv6, port: 1), length: 1, at: moment(1))
+        table.note(SourceKey(Endpoint(loopbackIPv4, port: 1)), length: 1, at: moment(1))
+        table.note(SourceKey(Endpoint(loopbackIPv4, port: 2)), length: 1, at: moment(1))
+        table.note(SourceKey(Endpoint(loopbackIPv6, port: 1)), length: 1, at: moment(1))
         #expect(table.busiest(16).count == 3)
     }
 
     @Test func showsTheBusiestOnly() {
         var table = SourceTable()
         for number in 1...20 {
-            for _ in 0..<number { table.note(sender(number), length: 1, at: moment(number)) }
+            for _ in 0..<number {
+                table.note(SourceKey(sender(number)), length: 1, at: moment(number))
+            }
         }
         #expect(table.busiest(16).map(\.traffic.datagrams) == Array((5...20).reversed()))
     }
@@ -36,10 +38,10 @@ import Testing
     @Test func theLongestSilentSenderGivesWay() {
         var table = SourceTable()
         for number in 1...SourceTable.entriesMax {
-            table.note(sender(number), length: 1, at: moment(number))
+            table.note(SourceKey(sender(number)), length: 1, at: moment(number))
         }
-        table.note(sender(1), length: 1, at: moment(100))
-        table.note(sender(1000), length: 1, at: moment(101))
+        table.note(SourceKey(sender(1)), length: 1, at: moment(100))
+        table.note(SourceKey(sender(1000)), length: 1, at: moment(101))
         let known = Set(table.busiest(1000).map(\.source))
         #expect(known.count == SourceTable.entriesMax)
         #expect(known.contains(sender(1)) && known.contains(sender(1000)))
@@ -49,9 +51,9 @@ import Testing
     @Test func aSenderThatComesBackStartsAgain() {
         var table = SourceTable()
         for number in 1...SourceTable.entriesMax + 1 {
-            table.note(sender(number), length: 1, at: moment(number))
+            table.note(SourceKey(sender(number)), length: 1, at: moment(number))
         }
-        table.note(sender(1), length: 5, at: moment(1000))
+        table.note(SourceKey(sender(1)), length: 5, at: moment(1000))
         let again = table.busiest(1000).first { $0.source == sender(1) }
         #expect(again?.traffic == Traffic(datagrams: 1, bytes: 5))
     }

@@ -73,23 +73,45 @@ int64_t relay_receive_drops(int fd);
 // of two, or all slots would fall on the same cache sets.
 #define RELAY_SLOT_BYTES (65536 + 192)
 
-// A received datagram; its payload is in the slot of the same index.
+// What a destination address is on this host.
+enum {
+    RELAY_UNKNOWN, // the control message was missing
+    RELAY_UNICAST,
+    RELAY_MULTICAST,
+    RELAY_BROADCAST
+};
+
+// The control message with the TTL or hop limit came too.
+#define RELAY_HAS_TTL 1
+// The datagram did not fit in its slot.
+#define RELAY_TRUNCATED 2
+
+// A received datagram; its payload is in the slot of the same index. A cache line: the addresses
+// have one family, and an IPv4 address keeps its 32 bits in `low`.
 typedef struct {
-    relay_endpoint source;
-    relay_endpoint destination;   // address only; family 0 = unknown
-    relay_endpoint local_address; // ipi_spec_dst; IPv6: the destination when unicast
-    int32_t interface_index;      // 0 = unknown
-    int32_t ttl;                  // -1 = unknown
-    uint32_t length;
-    uint32_t truncated;
+    uint64_t source_high;
+    uint64_t source_low;
+    uint64_t destination_high;
+    uint64_t destination_low;
+    uint64_t local_high; // ipi_spec_dst; IPv6: the destination when unicast
+    uint64_t local_low;
+    uint32_t source_scope_id;
+    int32_t interface_index; // 0 = unknown
+    uint16_t length;         // what a slot has of it
+    uint16_t source_port;
+    uint8_t family;            // 4 or 6
+    uint8_t destination_class; // RELAY_UNKNOWN: neither destination nor local address is known
+    uint8_t flags;             // RELAY_HAS_TTL, RELAY_TRUNCATED
+    uint8_t ttl;               // or hop limit
 } relay_received;
 
 // Bytes of memory that relay_receive works in, aligned to 64; its slots come on top.
 size_t relay_batch_bytes(void);
 // Prepares memory of relay_batch_bytes() and RELAY_BATCH_DATAGRAMS slots of RELAY_SLOT_BYTES.
 void relay_batch_initialize(void *batch, uint8_t *slots);
-// Receives without waiting; 0…64 datagrams described in `received`, or -errno; -EAGAIN = none.
-int relay_receive(int fd, void *batch, relay_received *received);
+// Receives up to `limit` datagrams, 1…RELAY_BATCH_DATAGRAMS, without waiting: how many are described
+// in `received`, or -errno; -EAGAIN = none.
+int relay_receive(int fd, void *batch, relay_received *received, int limit);
 
 // MARK: Sending
 

@@ -15,7 +15,15 @@ struct LoopGuard {
     /// Places that one digest can be in; the oldest gives way.
     static let bucketEntries = 4
 
-    private struct Entry {
+    /// What the table knows of a datagram.
+    struct Sighting {
+        /// Whether it was relayed before and came back.
+        let isReturning: Bool
+        fileprivate let entry: Entry
+        fileprivate let place: Int
+    }
+
+    fileprivate struct Entry {
         /// 0 = empty.
         var digest: UInt64 = 0
         var source: UInt32 = 0
@@ -29,11 +37,7 @@ struct LoopGuard {
     /// 0 = nothing is recognised.
     private let lifetimeTicks: UInt32
     /// Allocated when the first datagram comes.
-    private var entries: [Entry] = []
-    /// Of the batch at hand.
-    private var digests = InlineArray<64, UInt64>(repeating: 0)
-    /// What keeps the compiler from leaving out that `prepare` looks.
-    private var looked: UInt32 = 0
+    private var table: Table?
 
     /// 0–60 000 milliseconds; 0 = off. An entry lives up to two ticks longer.
     init(lifetimeMilliseconds: Int) {
@@ -42,48 +46,45 @@ struct LoopGuard {
             nanoseconds == 0 ? 0 : UInt32(nanoseconds >> Self.tickShift) + 1
     }
 
-    /// Works out the digests of the datagrams of a mask, for `isReturning`. The places in the table
-    /// are looked at here, so that their cache lines come all at once and not one after the other.
-    mutating func prepare(_ batch: borrowing ReceiveBatch, _ mask: UInt64) {
-        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
+    /// Works out the digests of the datagrams of a mask, for `sight`. The places in the table are
+    /// looked at here, so that their cache lines come all at once and not one after the other.
+    mutating func prepare(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        _ digests: inout InlineArray<64, UInt64>
+    ) {
+        let table = allocatedTable()
         var (rest, sum) = (mask, UInt32(0))
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
             let digest = max(PayloadHash.digest(batch.payload(index)), 1)
             digests[index] = digest
-            sum &+= entries[Self.bucket(of: digest)].at
+            sum &+= table.entries[Table.bucket(of: digest)].at
         }
-        looked = sum
+        table.looked = sum
     }
 
-    /// Whether a datagram was relayed before and came back.
+    /// What is known of a datagram with this digest.
     ///
     /// - Parameters:
-    ///   - index: its index in the batch, whose digests were prepared.
     ///   - refusesRepeats: take repetitions of the same source for returning ones too: where
     ///     relays preserve sources, the source does not tell. One passes per lifetime.
     ///   - now: monotonic nanoseconds.
     @inline(__always)
-    func isReturning(
-        _ index: Int,
+    func sight(
+        _ digest: UInt64,
         _ datagram: ReceivedDatagram,
         _ refusesRepeats: Bool,
         at now: Int64
-    ) -> Bool {
-        isReturning(digests[index], from: Self.key(of: datagram), refusesRepeats, at: now)
+    ) -> Sighting? {
+        let source = UInt32(truncatingIfNeeded: datagram.sourceKey >> 32)
+        return sight(digest, from: source, refusesRepeats, at: now)
     }
 
-    /// Remembers a datagram that is relayed.
+    /// Remembers a datagram that is relayed, right after it was sighted.
     @inline(__always)
-    mutating func remember(_ index: Int, _ datagram: ReceivedDatagram, at now: Int64) {
-        remember(digests[index], from: Self.key(of: datagram), at: now)
-    }
-
-    @inline(__always)
-    private static func key(of datagram: ReceivedDatagram) -> UInt32 {
-        UInt32(truncatingIfNeeded: datagram.sourceKey >> 32)
-    }
+    func remember(_ sighting: Sighting) { table?.entries[sighting.place] = sighting.entry }
 
     /// The same for a payload by itself; what does not return is remembered.
     mutating func isReturning(
@@ -92,56 +93,69 @@ struct LoopGuard {
         refusesRepeats: Bool,
         at now: Int64
     ) -> Bool {
-        if entries.isEmpty { entries = Array(repeating: Entry(), count: Self.entriesMax) }
+        _ = allocatedTable()
         let digest = max(PayloadHash.digest(payload), 1)
-        let key = UInt32(truncatingIfNeeded: PayloadHash.of(source))
-        if isReturning(digest, from: key, refusesRepeats, at: now) { return true }
-        remember(digest, from: key, at: now)
-        return false
+        let source = UInt32(truncatingIfNeeded: PayloadHash.of(source))
+        guard let sighting = sight(digest, from: source, refusesRepeats, at: now) else {
+            return false
+        }
+        if !sighting.isReturning { remember(sighting) }
+        return sighting.isReturning
     }
 
-    private func isReturning(
+    @inline(__always)
+    private func sight(
         _ digest: UInt64,
-        from key: UInt32,
+        from source: UInt32,
         _ refusesRepeats: Bool,
         at now: Int64
-    ) -> Bool {
-        if lifetimeTicks == 0 { return false }
-        let tick = Self.tick(at: now)
-        let known = entries[place(of: digest, at: tick)]
-        return known.digest == digest && tick &- known.at <= lifetimeTicks
-            && (known.source != key || refusesRepeats)
+    ) -> Sighting? {
+        guard lifetimeTicks > 0, let table else { return nil }
+        let tick = UInt32(truncatingIfNeeded: now &>> Self.tickShift)
+        let place = table.place(of: digest, at: tick)
+        let known = table.entries[place]
+        let isReturning =
+            known.digest == digest && tick &- known.at <= lifetimeTicks
+            && (known.source != source || refusesRepeats)
+        let entry = Entry(digest: digest, source: source, at: tick)
+        return Sighting(isReturning: isReturning, entry: entry, place: place)
     }
 
-    private mutating func remember(_ digest: UInt64, from key: UInt32, at now: Int64) {
-        if lifetimeTicks == 0 { return }
-        let tick = Self.tick(at: now)
-        entries[place(of: digest, at: tick)] = Entry(digest: digest, source: key, at: tick)
+    private mutating func allocatedTable() -> Table {
+        if let table { return table }
+        let table = Table()
+        self.table = table
+        return table
     }
+}
 
-    @inline(__always)
-    private static func tick(at now: Int64) -> UInt32 {
-        UInt32(truncatingIfNeeded: now &>> tickShift)
-    }
+// MARK: - The table
 
-    /// The first place that a digest can be in.
-    @inline(__always)
-    private static func bucket(of digest: UInt64) -> Int {
-        Int(digest &>> 32) & (entriesMax - bucketEntries)
-    }
+extension LoopGuard {
+    private final class Table {
+        /// Buckets of a cache line each.
+        let entries = FixedBuffer(repeating: Entry(), count: entriesMax)
+        /// What keeps the compiler from leaving out that somebody looked.
+        var looked: UInt32 = 0
 
-    /// Where the digest is, or else what it may overwrite: an empty place or the oldest entry.
-    @inline(__always)
-    private func place(of digest: UInt64, at tick: UInt32) -> Int {
-        let first = Self.bucket(of: digest)
-        var oldest = first
-        var oldestAge: UInt32 = 0
-        for index in first..<first + Self.bucketEntries {
-            let entry = entries[index]
-            if entry.digest == digest { return index }
-            let age = entry.digest == 0 ? .max : tick &- entry.at
-            if age > oldestAge { (oldest, oldestAge) = (index, age) }
+        /// The first place that a digest can be in.
+        @inline(__always)
+        static func bucket(of digest: UInt64) -> Int {
+            Int(digest &>> 32) & (entriesMax - bucketEntries)
         }
-        return oldest
+
+        /// Where the digest is, or else what it may overwrite: an empty place or the oldest entry.
+        @inline(__always)
+        func place(of digest: UInt64, at tick: UInt32) -> Int {
+            let first = Self.bucket(of: digest)
+            var (oldest, oldestAge) = (first, UInt32(0))
+            for place in first..<first + bucketEntries {
+                let entry = entries[place]
+                if entry.digest == digest { return place }
+                let age = entry.digest == 0 ? .max : tick &- entry.at
+                if age > oldestAge { (oldest, oldestAge) = (place, age) }
+            }
+            return oldest
+        }
     }
 }

@@ -3,7 +3,7 @@ import RelayModel
 /// Which datagrams come from forward targets of this daemon: relayed again, they would circle.
 final class RelaySources {
     /// A bit for each port that a target's socket has from the kernel.
-    private var ports = [UInt64](repeating: 0, count: 1024)
+    private let ports = FixedBuffer<UInt64>(repeating: 0, count: 1024)
     private var counts: [UInt16: Int] = [:]
     private var addresses: Set<IPAddress> = []
 
@@ -42,7 +42,7 @@ final class RelaySources {
     /// Whether a forward target of this daemon sent it.
     @inline(__always)
     func contains(_ datagram: ReceivedDatagram) -> Bool {
-        isTaken(datagram.sourcePort) && contains(datagram.source)
+        isTaken(datagram.sourcePort) && addresses.contains(datagram.sourceAddress)
     }
 
     /// Whether a forward target of this daemon sends from here.

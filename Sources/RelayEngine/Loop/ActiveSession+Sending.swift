@@ -212,16 +212,13 @@ extension ActiveSession {
     ) -> PacketRing.Header {
         let isReply = destination != session.path.destination
         return PacketRing.Header(
-            at: now,
-            direction: .sent,
-            source: source,
-            destination: destination,
-            destinationClass: destinationClass(of: destination.address),
+            sentTo: destination,
+            destinationClass(of: destination.address),
+            from: source,
             interfaceIndex: isReply ? 0 : forcedInterfaceIndex,
-            localAddress: nil,
             ttl: ttl ?? (isReply ? nil : session.definition.ttl),
             length: length,
-            dropReason: nil
+            at: now
         )
     }
 

@@ -20,6 +20,8 @@ final class ActiveSession {
     /// What `limits` lets be sent.
     var sendLimiter: TrafficLimiter?
     private let relaySources: RelaySources
+    /// Datagrams of the next batch.
+    private var batchLimit = ReceiveBatch.capacity
 
     /// Receives in a row before the other sessions get their turn.
     private static let batchesPerTurn = 4
@@ -97,7 +99,8 @@ final class ActiveSession {
     func receive(_ batch: inout ReceiveBatch, replies: inout SendBatch) -> Int {
         var total = 0
         for _ in 0..<Self.batchesPerTurn {
-            let count = session.socket.receive(into: &batch)
+            let limit = batchLimit
+            let count = session.socket.receive(into: &batch, limit: limit)
             if count < 0 {
                 if count == -Int(EAGAIN) { return total }
                 collectErrors(pending: Int32(-count))
@@ -105,7 +108,10 @@ final class ActiveSession {
             }
             process(batch, count, replies: &replies)
             total += count
-            if count < ReceiveBatch.capacity { return total }
+            if count < limit { return total }
+            if !targets.isEmpty {
+                batchLimit = ReceiveBatch.limitOfWholeMessages(length: batch.length(0))
+            }
         }
         return total
     }
@@ -136,7 +142,7 @@ final class ActiveSession {
         return activity.recentPackets.record(.received) { ring, sources in
             for index in 0..<count {
                 let datagram = batch.datagram(index)
-                sources.note(datagram.source, length: datagram.length, at: now)
+                sources.note(datagram, at: now)
                 ring.append(
                     PacketRing.Header(
                         datagram,
@@ -166,31 +172,6 @@ final class ActiveSession {
                 operation: operation,
                 errno: SystemCallError.name(of: number)
             )
-        )
-    }
-}
-
-extension PacketRing.Header {
-    init(
-        _ datagram: ReceivedDatagram,
-        localPort: UInt16,
-        dropReason: DropReason?,
-        at now: Timestamp
-    ) {
-        self.init(
-            at: now,
-            direction: .received,
-            source: datagram.source,
-            destination: Endpoint(
-                datagram.destination ?? .unspecified(datagram.source.address.family),
-                port: localPort
-            ),
-            destinationClass: datagram.destinationClass ?? .unicast,
-            interfaceIndex: datagram.interfaceIndex,
-            localAddress: datagram.localAddress,
-            ttl: datagram.ttl,
-            length: datagram.length,
-            dropReason: dropReason
         )
     }
 }

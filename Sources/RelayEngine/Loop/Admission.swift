@@ -78,8 +78,7 @@ struct Admission {
             judgeForwarding(batch, &verdicts, at: now)
         }
         for index in 0..<count {
-            verdicts.tally.count(batch.length(index), verdicts.reasons[index])
-            if batch.isTruncated(index) { verdicts.tally.truncated += 1 }
+            verdicts.tally.count(batch.datagram(index), verdicts.reasons[index])
         }
         return verdicts
     }
@@ -104,12 +103,16 @@ struct Admission {
         _ verdicts: inout Verdicts,
         at now: Int64
     ) {
+        var digests = InlineArray<64, UInt64>(repeating: 0)
+        loopGuard?.prepare(batch, verdicts.accepted, &digests)
         var rest = verdicts.accepted
-        loopGuard?.prepare(batch, rest)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            guard let reason = dropReason(ofForwarding: batch, index, now) else { continue }
+            let datagram = batch.datagram(index)
+            guard let reason = dropReason(ofForwarding: datagram, digests[index], now) else {
+                continue
+            }
             verdicts.reasons[index] = reason
             verdicts.accepted &= ~(1 &<< UInt64(index))
         }
@@ -117,18 +120,16 @@ struct Admission {
 
     @inline(__always)
     private mutating func dropReason(
-        ofForwarding batch: borrowing ReceiveBatch,
-        _ index: Int,
+        ofForwarding datagram: ReceivedDatagram,
+        _ digest: UInt64,
         _ now: Int64
     ) -> DropReason? {
-        let datagram = batch.datagram(index)
         if relaySources?.contains(datagram) == true { return .loop }
-        if loopGuard?.isReturning(index, datagram, refusesRepeats, at: now) == true {
-            return .loop
-        }
+        let sighting = loopGuard?.sight(digest, datagram, refusesRepeats, at: now)
+        if let sighting, sighting.isReturning { return .loop }
         if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
         // Only what is relayed can come back.
-        loopGuard?.remember(index, datagram, at: now)
+        if let sighting { loopGuard?.remember(sighting) }
         return nil
     }
 }

@@ -6,50 +6,9 @@ struct PacketRing: ~Copyable {
     /// Payload bytes kept per session at most, whatever the ring size and snap length.
     static let payloadBytesMax = 4 * 1_048_576
 
-    /// A remembered packet without its payload.
-    struct Header {
-        var at: Timestamp
-        var direction: CapturedPacket.Direction
-        /// nil for a sent datagram whose source address the kernel chose.
-        var source: Endpoint?
-        var destination: Endpoint
-        var destinationClass: DestinationClass
-        var interfaceIndex: Int32
-        var localAddress: IPAddress?
-        var ttl: UInt8?
-        var length: Int
-        var dropReason: DropReason?
-        fileprivate var position = 0
-        fileprivate var capturedLength = 0
-
-        init(
-            at: Timestamp,
-            direction: CapturedPacket.Direction,
-            source: Endpoint?,
-            destination: Endpoint,
-            destinationClass: DestinationClass,
-            interfaceIndex: Int32,
-            localAddress: IPAddress?,
-            ttl: UInt8?,
-            length: Int,
-            dropReason: DropReason?
-        ) {
-            self.at = at
-            self.direction = direction
-            self.source = source
-            self.destination = destination
-            self.destinationClass = destinationClass
-            self.interfaceIndex = interfaceIndex
-            self.localAddress = localAddress
-            self.ttl = ttl
-            self.length = length
-            self.dropReason = dropReason
-        }
-    }
-
     let capacity: Int
     let snapLength: Int
-    private var headers: [Header] = []
+    private var headers = FixedBuffer<Header>()
     private var payloads: PacketBytes?
     /// Packets in the ring.
     private(set) var count = 0
@@ -57,36 +16,39 @@ struct PacketRing: ~Copyable {
     private(set) var newest: UInt64 = 0
     /// Where its header is: dividing by the capacity for each packet would cost more than copying.
     private var newestIndex = 0
+    /// Whether there is room for as many payloads as headers, so that only headers give way.
+    private let payloadsFit: Bool
 
     init(capacity: Int, snapLength: Int) {
         self.capacity = capacity
         self.snapLength = snapLength
+        payloadsFit = capacity * snapLength <= Self.payloadBytesMax
     }
 
     /// The sequence number of the oldest packet still there; newest + 1 when there is none.
     var oldest: UInt64 { newest + 1 - UInt64(count) }
 
     /// Gives the packet the next sequence number and remembers it, if the session keeps packets.
+    @inline(__always)
     mutating func append(_ header: Header, payload: Span<UInt8>) {
         guard capacity > 0 else {
             newest += 1
             return
         }
-        if payloads == nil { allocate(header) }
+        if payloads == nil { allocate() }
         let captured = min(payload.count, snapLength)
         // Before the packet is counted: `oldest` follows from `newest`.
         makeRoom(for: captured)
         newest += 1
         newestIndex = newestIndex + 1 == capacity ? 0 : newestIndex + 1
-        var header = header
-        header.capturedLength = captured
-        header.position = payloads?.append(payload, length: captured) ?? 0
-        headers[newestIndex] = header
+        let position = payloads?.append(payload, length: captured) ?? 0
+        headers[newestIndex] = header.captured(captured, at: position)
         count += 1
     }
 
-    fileprivate mutating func allocate(_ header: Header) {
-        headers = Array(repeating: header, count: capacity)
+    @inline(never)
+    private mutating func allocate() {
+        headers = FixedBuffer(repeating: .blank, count: capacity)
         // One snap length more, for what the wrap leaves unused.
         payloads = PacketBytes(
             capacity: min(capacity * snapLength, Self.payloadBytesMax) + snapLength
@@ -106,31 +68,20 @@ struct PacketRing: ~Copyable {
     }
 
     /// Forgets the oldest packets until the header and the payload find room.
+    @inline(__always)
     private mutating func makeRoom(for length: Int) {
         if count == capacity { count -= 1 }
+        if payloadsFit { return }
         let position = payloads?.nextPosition(length: length) ?? 0
         let limit = position + length - (payloads?.capacity ?? 0)
-        while count > 0 && headers[index(of: oldest)].position < limit { count -= 1 }
+        while count > 0 && header(oldest).position < limit { count -= 1 }
     }
 
     /// A copy of a packet that is still there.
     func packet(_ sequence: UInt64) -> CapturedPacket {
         precondition(sequence >= oldest && sequence <= newest)
         let header = header(sequence)
-        return CapturedPacket(
-            sequence: sequence,
-            at: header.at,
-            direction: header.direction,
-            source: header.source,
-            destination: header.destination,
-            destinationClass: header.destinationClass,
-            interfaceIndex: header.interfaceIndex,
-            localAddress: header.localAddress,
-            ttl: header.ttl,
-            length: header.length,
-            dropReason: header.dropReason,
-            payload: payload(header)
-        )
+        return header.packet(sequence, payload: payload(header))
     }
 
     /// The direction of a packet that is still there.
@@ -142,17 +93,18 @@ struct PacketRing: ~Copyable {
 // MARK: - Changing the size
 
 extension PacketRing {
-    /// Where a ring of another size begins, and what its headers are allocated with.
+    /// Where a ring of another size begins.
     struct Beginning {
         fileprivate let sequence: UInt64
-        fileprivate let header: Header?
+        /// Whether packets will be copied, so that memory is needed.
+        fileprivate let hasPackets: Bool
     }
 
     /// The beginning of a ring for the newest packets of this one, as many as its capacity.
     func beginning(capacity: Int) -> Beginning {
         Beginning(
             sequence: newest - UInt64(min(count, capacity)),
-            header: count > 0 && capacity > 0 ? header(newest) : nil
+            hasPackets: count > 0 && capacity > 0
         )
     }
 
@@ -160,7 +112,7 @@ extension PacketRing {
     init(capacity: Int, snapLength: Int, from beginning: Beginning) {
         self.init(capacity: capacity, snapLength: snapLength)
         newest = beginning.sequence
-        if let header = beginning.header { allocate(header) }
+        if beginning.hasPackets { allocate() }
     }
 
     /// Copies packets that come next from a ring with the same sequence numbers, cut to the snap

@@ -42,14 +42,16 @@ struct ReceiveTally {
     var truncated: UInt64 = 0
 
     @inline(__always)
-    mutating func count(_ length: Int, _ dropReason: DropReason?) {
+    mutating func count(_ datagram: ReceivedDatagram, _ dropReason: DropReason?) {
+        let length = UInt64(datagram.length)
         if let dropReason {
             dropped[Int(dropReason.rawValue)] += 1
-            droppedBytes += UInt64(length)
+            droppedBytes += length
         } else {
             acceptedDatagrams += 1
-            acceptedBytes += UInt64(length)
+            acceptedBytes += length
         }
+        if datagram.isTruncated { truncated += 1 }
     }
 }
 

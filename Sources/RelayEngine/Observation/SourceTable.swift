@@ -8,62 +8,104 @@ struct SourceTable {
     /// Senders remembered: four times what is shown, so that the shown ones are the busy ones.
     static let entriesMax = 64
 
-    private var keys: [UInt64] = []
-    private var entries: [SourceActivity] = []
+    private struct Entry {
+        let key: SourceKey
+        var traffic = Traffic()
+        var lastAt = Timestamp(nanoseconds: 0)
+    }
+
+    private var entries: [Entry] = []
+    /// Where the newest datagram's sender is.
     private var lastIndex = 0
 
     /// Counts one datagram.
-    mutating func note(_ source: Endpoint, length: Int, at now: Timestamp) {
-        let index = index(of: source)
-        entries[index].traffic.datagrams += 1
-        entries[index].traffic.bytes += UInt64(length)
-        entries[index].lastAt = now
+    @inline(__always)
+    mutating func note(_ datagram: ReceivedDatagram, at now: Timestamp) {
+        note(SourceKey(datagram), length: datagram.length, at: now)
+    }
+
+    @inline(__always)
+    mutating func note(_ key: SourceKey, length: Int, at now: Timestamp) {
+        if lastIndex >= entries.count || entries[lastIndex].key != key { seek(key) }
+        entries[lastIndex].traffic.datagrams += 1
+        entries[lastIndex].traffic.bytes += UInt64(length)
+        entries[lastIndex].lastAt = now
     }
 
     /// The senders with the most datagrams, busiest first.
     func busiest(_ limit: Int) -> [SourceActivity] {
-        if entries.count <= 1 { return entries }
-        return Array(
-            entries.sorted { left, right in
-                left.traffic.datagrams > right.traffic.datagrams
-            }.prefix(limit)
-        )
+        entries.sorted { left, right in left.traffic.datagrams > right.traffic.datagrams }
+            .prefix(limit)
+            .map { entry in
+                SourceActivity(
+                    source: entry.key.endpoint,
+                    traffic: entry.traffic,
+                    lastAt: entry.lastAt
+                )
+            }
     }
 
-    private mutating func index(of source: Endpoint) -> Int {
-        if lastIndex < entries.count && entries[lastIndex].source == source { return lastIndex }
-        let key = Self.key(of: source)
-        for index in keys.indices where keys[index] == key && entries[index].source == source {
+    /// Finds the sender, or takes it in.
+    private mutating func seek(_ key: SourceKey) {
+        if let index = entries.firstIndex(where: { $0.key == key }) {
             lastIndex = index
-            return index
-        }
-        lastIndex = makeRoom()
-        let entry = SourceActivity(
-            source: source,
-            traffic: Traffic(),
-            lastAt: Timestamp(nanoseconds: 0)
-        )
-        if lastIndex == entries.count {
-            keys.append(key)
-            entries.append(entry)
+        } else if entries.count < Self.entriesMax {
+            lastIndex = entries.count
+            entries.append(Entry(key: key))
         } else {
-            keys[lastIndex] = key
-            entries[lastIndex] = entry
+            lastIndex = longestSilent
+            entries[lastIndex] = Entry(key: key)
         }
-        return lastIndex
     }
 
-    private func makeRoom() -> Int {
-        guard entries.count == Self.entriesMax else { return entries.count }
+    private var longestSilent: Int {
         var oldest = 0
         for index in entries.indices where entries[index].lastAt < entries[oldest].lastAt {
             oldest = index
         }
         return oldest
     }
+}
 
-    /// Cheap to compare; collisions are told apart by the entry.
-    private static func key(of source: Endpoint) -> UInt64 {
-        (source.address.high ^ source.address.low &* 0x9E37_79B9_7F4A_7C15) &+ UInt64(source.port)
+/// A sender in three words, which compare faster than an endpoint.
+struct SourceKey: Equatable {
+    private let high: UInt64
+    private let low: UInt64
+    /// The interface of a link-local address, the port and the family.
+    private let rest: UInt64
+
+    init(_ source: Endpoint) {
+        high = source.address.high
+        low = source.address.low
+        rest = Self.rest(source.scopeID, source.port, source.address.family.rawValue)
+    }
+
+    @inline(__always)
+    init(_ datagram: ReceivedDatagram) {
+        let values = datagram.values
+        high = values.source_high
+        low = values.source_low
+        rest = Self.rest(values.source_scope_id, values.source_port, values.family)
+    }
+
+    @inline(__always)
+    private static func rest(_ scopeID: UInt32, _ port: UInt16, _ family: UInt8) -> UInt64 {
+        UInt64(scopeID) &<< 24 | UInt64(port) &<< 8 | UInt64(family)
+    }
+
+    @inline(__always)
+    static func == (left: SourceKey, right: SourceKey) -> Bool {
+        left.low == right.low && left.rest == right.rest && left.high == right.high
+    }
+
+    var endpoint: Endpoint {
+        let isIPv4 = rest & 0xFF == UInt64(IPAddress.Family.ipv4.rawValue)
+        return Endpoint(
+            isIPv4
+                ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
+                : IPAddress(ipv6High: high, low: low),
+            port: UInt16(truncatingIfNeeded: rest >> 8),
+            scopeID: UInt32(truncatingIfNeeded: rest >> 24)
+        )
     }
 }

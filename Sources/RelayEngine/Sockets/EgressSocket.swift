@@ -35,7 +35,9 @@ extension EgressSocket {
     }
 
     /// Receives without waiting: how many datagrams, or a negative errno; -EAGAIN = none.
-    func receive(into batch: inout ReceiveBatch) -> Int { batch.receive(from: number) }
+    func receive(into batch: inout ReceiveBatch) -> Int {
+        batch.receive(from: number, limit: ReceiveBatch.capacity)
+    }
 }
 
 // MARK: - Opening

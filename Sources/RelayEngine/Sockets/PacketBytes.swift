@@ -23,11 +23,13 @@
     }
 
     /// Where the next payload of this length would start: at the wrap rather than across it.
+    @inline(__always)
     func nextPosition(length: Int) -> Int {
         offset + length <= capacity ? end : end + capacity - offset
     }
 
     /// Copies the first `length` bytes in, and returns their position.
+    @inline(__always)
     mutating func append(_ payload: Span<UInt8>, length: Int) -> Int {
         precondition(length <= payload.count && length <= capacity)
         let position = nextPosition(length: length)

@@ -76,6 +76,15 @@ extension ReceiveBatch {
         }
     }
 
+    /// How many datagrams of this many bytes to receive at once, so that they fill whole messages
+    /// of UDP_SEGMENT: 49 of 1316 bytes leave as one, 64 as one of 49 and one of 15.
+    static func limitOfWholeMessages(length: Int) -> Int {
+        // The payload of the largest datagram over IPv4, and so of what is merged.
+        let perMessage = 65_507 / max(length, 1)
+        if perMessage == 0 || perMessage >= capacity { return capacity }
+        return capacity - capacity % perMessage
+    }
+
     /// The payload bytes of the datagrams of a mask.
     @inline(__always)
     func bytes(of mask: UInt64) -> UInt64 {

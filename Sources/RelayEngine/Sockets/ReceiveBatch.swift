@@ -30,10 +30,12 @@ import RelayModel
 
     private static let slotBytes = Int(RELAY_SLOT_BYTES)
 
-    /// Receives without waiting: how many datagrams, or a negative errno; -EAGAIN = none.
-    mutating func receive(from descriptor: Int32) -> Int {
+    /// Receives up to `limit` datagrams, 1 to `capacity`, without waiting: how many, or a negative
+    /// errno; -EAGAIN = none.
+    mutating func receive(from descriptor: Int32, limit: Int) -> Int {
+        precondition((1...Self.capacity).contains(limit))
         // Safe because the blocks have the sizes that C asks for.
-        Int(unsafe relay_receive(descriptor, headers, received))
+        return Int(unsafe relay_receive(descriptor, headers, received, Int32(limit)))
     }
 
     /// The datagram at an index below what `receive` returned.
@@ -52,14 +54,6 @@ import RelayModel
         return Int(unsafe received[index].length)
     }
 
-    /// Whether the datagram at an index below what `receive` returned did not fit in its slot.
-    @inline(__always)
-    func isTruncated(_ index: Int) -> Bool {
-        precondition((0..<Self.capacity).contains(index))
-        // Safe because the index is below the capacity of an initialized block.
-        return unsafe received[index].truncated != 0
-    }
-
     /// What C needs to send from the slots; the pointers must not leave the body.
     @inline(__always)
     func withReceived<Result>(
@@ -74,64 +68,96 @@ import RelayModel
     @_lifetime(borrow self)
     func payload(_ index: Int) -> Span<UInt8> {
         precondition((0..<Self.capacity).contains(index))
-        // Safe because the kernel wrote at most a slot, and slots live as long as self.
-        let length = min(Int(unsafe received[index].length), Self.slotBytes)
-        let bytes = unsafe UnsafeBufferPointer(start: slots + index * Self.slotBytes, count: length)
+        // Safe because a slot has room for every 16-bit length, and slots live as long as self.
+        let bytes = unsafe UnsafeBufferPointer(
+            start: slots + index * Self.slotBytes,
+            count: Int(received[index].length)
+        )
         return unsafe _overrideLifetime(Span(_unsafeElements: bytes), borrowing: self)
     }
 }
 
-/// A received datagram without its payload, as C describes it.
+/// A received datagram without its payload, as C describes it: a cache line.
 struct ReceivedDatagram {
-    private let received: relay_received
+    let values: relay_received
 
     @inline(__always)
-    init(_ received: relay_received) { self.received = received }
+    init(_ values: relay_received) { self.values = values }
 
     var source: Endpoint {
         @inline(__always) get {
-            Endpoint(received.source) ?? Endpoint(.unspecified(.ipv4), port: 0)
+            Endpoint(sourceAddress, port: values.source_port, scopeID: values.source_scope_id)
         }
     }
 
-    var sourcePort: UInt16 { @inline(__always) get { received.source.port } }
+    var sourceAddress: IPAddress {
+        @inline(__always) get { address(values.source_high, values.source_low) }
+    }
+
+    var sourcePort: UInt16 { @inline(__always) get { values.source_port } }
 
     /// nil when the control message was missing.
-    var destination: IPAddress? { @inline(__always) get { IPAddress(received.destination) } }
+    var destination: IPAddress? {
+        @inline(__always) get {
+            destinationClass == nil
+                ? nil : address(values.destination_high, values.destination_low)
+        }
+    }
 
-    var localAddress: IPAddress? { @inline(__always) get { IPAddress(received.local_address) } }
+    /// The address of this host that it came to, or of the interface that it came in by; nil when
+    /// the control message was missing, and of IPv6 multicast.
+    var localAddress: IPAddress? {
+        @inline(__always) get {
+            hasLocalAddress ? address(values.local_high, values.local_low) : nil
+        }
+    }
+
+    var hasLocalAddress: Bool {
+        @inline(__always) get {
+            let destinationClass = Int(values.destination_class)
+            return destinationClass == RELAY_UNICAST
+                || destinationClass != RELAY_UNKNOWN && values.family == 4
+        }
+    }
 
     /// 0 = unknown.
-    var interfaceIndex: Int32 { @inline(__always) get { received.interface_index } }
+    var interfaceIndex: Int32 { @inline(__always) get { values.interface_index } }
 
-    var ttl: UInt8? { @inline(__always) get { UInt8(exactly: received.ttl) } }
+    var ttl: UInt8? {
+        @inline(__always) get { values.flags & UInt8(RELAY_HAS_TTL) != 0 ? values.ttl : nil }
+    }
 
-    var length: Int { @inline(__always) get { Int(received.length) } }
+    var length: Int { @inline(__always) get { Int(values.length) } }
 
-    var isTruncated: Bool { @inline(__always) get { received.truncated != 0 } }
+    /// Whether it did not fit in its slot.
+    var isTruncated: Bool {
+        @inline(__always) get { values.flags & UInt8(RELAY_TRUNCATED) != 0 }
+    }
 
-    /// What the destination address is on this host.
-    ///
-    /// For a unicast datagram the kernel gives the destination as the local address too
-    /// (`ipi_spec_dst`, ip(7)); where they differ and it is no group, it was a broadcast.
+    /// What the destination address is on this host; nil when the control message was missing.
     var destinationClass: DestinationClass? {
         @inline(__always) get {
-            guard let destination else { return nil }
-            if destination.isMulticast { return .multicast }
-            let (address, local) = (received.destination, received.local_address)
-            let isLocal =
-                address.low == local.low && address.high == local.high
-                && address.family == local.family
-            return isLocal ? .unicast : .broadcast
+            switch Int(values.destination_class) {
+            case RELAY_UNICAST: .unicast
+            case RELAY_MULTICAST: .multicast
+            case RELAY_BROADCAST: .broadcast
+            default: nil
+            }
         }
     }
 
     /// The source address and port, for tables of sources: equal ones have equal keys.
     var sourceKey: UInt64 {
         @inline(__always) get {
-            let source = received.source
-            let port = UInt64(source.port) &<< 48 ^ UInt64(source.scope_id) &<< 16
-            return (source.low ^ port) &* 0x9E37_79B9_7F4A_7C15 ^ source.high
+            let port = UInt64(values.source_port) &<< 48
+            let place = port ^ UInt64(values.source_scope_id) &<< 16
+            return (values.source_low ^ place) &* 0x9E37_79B9_7F4A_7C15 ^ values.source_high
         }
+    }
+
+    @inline(__always)
+    private func address(_ high: UInt64, _ low: UInt64) -> IPAddress {
+        values.family == 4
+            ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : IPAddress(ipv6High: high, low: low)
     }
 }

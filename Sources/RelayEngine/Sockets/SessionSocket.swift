@@ -48,8 +48,11 @@ final class SessionSocket: Sendable {
 // MARK: - Moving datagrams, on the relay thread only
 
 extension SessionSocket {
-    /// Receives without waiting: how many datagrams, or a negative errno; -EAGAIN = none.
-    func receive(into batch: inout ReceiveBatch) -> Int { batch.receive(from: number) }
+    /// Receives up to `limit` datagrams without waiting: how many, or a negative errno; -EAGAIN =
+    /// none.
+    func receive(into batch: inout ReceiveBatch, limit: Int) -> Int {
+        batch.receive(from: number, limit: limit)
+    }
 
     /// Sends from an index of the batch on, without waiting: how many left, or a negative errno.
     func send(_ batch: borrowing SendBatch, from first: Int) -> Int {

@@ -22,19 +22,23 @@ struct DatagramFilter {
             definition.joins || definition.interface != nil ? interfaceIndex : 0
     }
 
-    /// Why the datagram is dropped; nil = accepted. Reasons are looked for in this order:
-    /// malformed, destination class, interface, own, source, source port.
+    /// Why the datagram is dropped, by where it was sent to and came in; nil = it goes on. Reasons
+    /// are looked for in this order: malformed, destination class, interface.
     @inline(__always)
-    func dropReason(_ datagram: ReceivedDatagram, isOwn: () -> Bool) -> DropReason? {
+    func dropReason(ofDestination datagram: ReceivedDatagram) -> DropReason? {
         guard let destinationClass = datagram.destinationClass else { return .malformed }
         guard accept.contains(destinationClass) else { return .destinationClass }
-        if interfaceIndex != 0 && datagram.interfaceIndex != interfaceIndex {
-            switch destinationClass {
-            case .unicast: break
-            case .multicast, .broadcast: return .interface
-            }
+        if interfaceIndex == 0 || datagram.interfaceIndex == interfaceIndex { return nil }
+        switch destinationClass {
+        case .unicast: return nil
+        case .multicast, .broadcast: return .interface
         }
-        if isOwn() { return .own }
+    }
+
+    /// Why the datagram is dropped, by where it came from, once it is known to be no copy of the
+    /// session's own; nil = it goes on. Reasons are looked for in this order: source, source port.
+    @inline(__always)
+    func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
         let source = datagram.sourceAddress
         for block in deny where block.contains(source) { return .source }
         if !allow.isEmpty && !allow.contains(where: { $0.contains(source) }) { return .source }

@@ -25,11 +25,13 @@ import Testing
         let broadcast = datagram(RELAY_BROADCAST, interface: 2)
         var receiver = definition(.broadcast, role: .receiver, port: 1)
         #expect(
-            DatagramFilter(receiver, interfaceIndex: 1).dropReason(broadcast) { false }
+            DatagramFilter(receiver, interfaceIndex: 1).dropReason(ofDestination: broadcast)
                 == .interface
         )
         receiver.interface = nil
-        #expect(DatagramFilter(receiver, interfaceIndex: 0).dropReason(broadcast) { false } == nil)
+        #expect(
+            DatagramFilter(receiver, interfaceIndex: 0).dropReason(ofDestination: broadcast) == nil
+        )
     }
 
     @Test func deniedSourcesAreDroppedEvenWhenAllowed() {
@@ -80,7 +82,9 @@ import Testing
             port: 5,
             change
         )
-        return DatagramFilter(receiver, interfaceIndex: 1).dropReason(datagram) { isOwn }
+        let filter = DatagramFilter(receiver, interfaceIndex: 1)
+        return filter.dropReason(ofDestination: datagram) ?? (isOwn ? .own : nil)
+            ?? filter.dropReason(ofSource: datagram)
     }
 
     private func datagram(

@@ -27,6 +27,40 @@ import Testing
         }
     }
 
+    /// In one batch, what was found for one datagram must not be taken for the next.
+    @Test func eachDatagramOfABatchIsJudgedByItsOwnOrigin() throws {
+        try withEngine { engine in
+            let group = anyGroup()
+            let receiver = definition(.multicastReceiver, group: group, port: try freePort()) {
+                $0.deny = [block("127.0.0.2")]
+                $0.coalescing = .microseconds(5000)
+            }
+            let session = try engine.run(receiver)
+            defer { engine.stop(session) }
+            let (good, bad) = (try TestSocket(), try TestSocket(address("127.0.0.2")))
+            for _ in 0..<8 {
+                good.send([1], to: group, receiver.port)
+                bad.send([2, 2], to: group, receiver.port)
+                bad.send([3, 3, 3], to: loopbackIPv4, receiver.port)
+                good.send([4, 4, 4, 4], to: group, receiver.port)
+            }
+            #expect(eventually { session.values.received.datagrams == 32 })
+            let reasons = session.packets().map(\.dropReason)
+            let turn: [DropReason?] = [nil, .source, .destinationClass, nil]
+            #expect(reasons == (0..<8).flatMap { _ in turn })
+            let values = session.values
+            #expect(values.accepted == Traffic(datagrams: 16, bytes: 40))
+            #expect(values.dropped[Int(DropReason.source.rawValue)] == 8)
+            #expect(values.dropped[Int(DropReason.destinationClass.rawValue)] == 8)
+            #expect(values.droppedBytes == 40)
+            let sources = session.activity.recentPackets.summary().sources
+            #expect(
+                sources.map(\.traffic)
+                    == Array(repeating: Traffic(datagrams: 16, bytes: 40), count: 2)
+            )
+        }
+    }
+
     @Test func aPacketTellsWhereItCameFromAndWentTo() throws {
         try withEngine { engine in
             let group = anyGroup()

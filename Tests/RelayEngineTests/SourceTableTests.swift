@@ -8,7 +8,7 @@ import Testing
         var table = SourceTable()
         for round in 1...3 {
             for number in 1...4 where number >= round {
-                table.note(SourceKey(sender(number)), length: 10 * number, at: moment(round))
+                table.note(sender(number), UInt64(10 * number), moment(round))
             }
         }
         let busiest = table.busiest(16)
@@ -19,17 +19,28 @@ import Testing
 
     @Test func sameAddressAndOtherPortIsAnotherSender() {
         var table = SourceTable()
-        table.note(SourceKey(Endpoint(loopbackIPv4, port: 1)), length: 1, at: moment(1))
-        table.note(SourceKey(Endpoint(loopbackIPv4, port: 2)), length: 1, at: moment(1))
-        table.note(SourceKey(Endpoint(loopbackIPv6, port: 1)), length: 1, at: moment(1))
+        table.note(Endpoint(loopbackIPv4, port: 1), 1, moment(1))
+        table.note(Endpoint(loopbackIPv4, port: 2), 1, moment(1))
+        table.note(Endpoint(loopbackIPv6, port: 1), 1, moment(1))
         #expect(table.busiest(16).count == 3)
+    }
+
+    @Test(arguments: [
+        Endpoint(loopbackIPv4, port: 65_535), Endpoint(loopbackIPv6, port: 0),
+        Endpoint(IPAddress(ipv6High: .max, low: .max), port: 1, scopeID: .max),
+        Endpoint(IPAddress(ipv4: .max), port: 0),
+    ])
+    func aSenderIsShownAsItIs(source: Endpoint) {
+        var table = SourceTable()
+        table.note(source, 1, moment(1))
+        #expect(table.busiest(1).map(\.source) == [source])
     }
 
     @Test func showsTheBusiestOnly() {
         var table = SourceTable()
         for number in 1...20 {
             for _ in 0..<number {
-                table.note(SourceKey(sender(number)), length: 1, at: moment(number))
+                table.note(sender(number), 1, moment(number))
             }
         }
         #expect(table.busiest(16).map(\.traffic.datagrams) == Array((5...20).reversed()))
@@ -38,10 +49,10 @@ import Testing
     @Test func theLongestSilentSenderGivesWay() {
         var table = SourceTable()
         for number in 1...SourceTable.entriesMax {
-            table.note(SourceKey(sender(number)), length: 1, at: moment(number))
+            table.note(sender(number), 1, moment(number))
         }
-        table.note(SourceKey(sender(1)), length: 1, at: moment(100))
-        table.note(SourceKey(sender(1000)), length: 1, at: moment(101))
+        table.note(sender(1), 1, moment(100))
+        table.note(sender(1000), 1, moment(101))
         let known = Set(table.busiest(1000).map(\.source))
         #expect(known.count == SourceTable.entriesMax)
         #expect(known.contains(sender(1)) && known.contains(sender(1000)))
@@ -51,11 +62,18 @@ import Testing
     @Test func aSenderThatComesBackStartsAgain() {
         var table = SourceTable()
         for number in 1...SourceTable.entriesMax + 1 {
-            table.note(SourceKey(sender(number)), length: 1, at: moment(number))
+            table.note(sender(number), 1, moment(number))
         }
-        table.note(SourceKey(sender(1)), length: 5, at: moment(1000))
+        table.note(sender(1), 5, moment(1000))
         let again = table.busiest(1000).first { $0.source == sender(1) }
         #expect(again?.traffic == Traffic(datagrams: 1, bytes: 5))
+    }
+}
+
+extension SourceTable {
+    /// Counts one datagram.
+    fileprivate mutating func note(_ source: Endpoint, _ length: UInt64, _ moment: Timestamp) {
+        note(SourceKey(source), Traffic(datagrams: 1, bytes: length), at: moment)
     }
 }
 

@@ -23,16 +23,17 @@ BENCH = ROOT / "scripts" / "bench"
 
 RELAYS = {"Relaycast", "C recvfrom/sendto", "C recvmmsg/sendmmsg", "C UDP_SEGMENT"}
 EXPECTED = {
-    "unicast": RELAYS | {"Relaycast adaptive", "socat"},
-    "multicast": RELAYS | {"Relaycast adaptive", "socat"},
-    "fanout": RELAYS | {"Relaycast adaptive"},
+    "unicast": RELAYS | {"Relaycast adaptive", "socat", "C, the same work"},
+    "multicast": RELAYS | {"Relaycast adaptive", "socat", "C, the same work"},
+    "fanout": RELAYS | {"Relaycast adaptive", "C, the same work"},
     "quiet": RELAYS | {"Relaycast adaptive", "socat"},
-    "receive": {"Relaycast", "C recvmmsg"},
+    "receive": {"Relaycast", "C recvmmsg", "C, the same work"},
 }
-# The goal is 1.03, which only a machine of its own can judge: on a shared one the quartiles of a few
-# hundred rounds lie 0.2 apart, and their medians have moved by 0.05. What this is to find, an
-# allocation, a copy or a hash of the whole payload for each datagram, costs more than that.
-SAME_WORK_RATIO_MAX = 1.3
+# The goal is 1.03, and the figures are about 1; but only a machine of its own can judge that: on a
+# shared one the quartiles of a few hundred rounds lie 0.2 apart, and their medians have moved by
+# 0.05. What this is to find, an allocation, a copy or a hash of the whole payload for each datagram,
+# costs more than that.
+SAME_WORK_RATIO_MAX = 1.15
 ROUNDS = 400
 
 

@@ -86,6 +86,17 @@ class Gather(Reference):
     name, method = "C UDP_SEGMENT", "gather"
 
 
+class SameWork(Reference):
+    """The same with what Relaycast does for each datagram: what that costs in C."""
+
+    name, scenarios = "C, the same work", ("unicast", "multicast", "fanout", "receive")
+
+    @property
+    def method(self):
+        """Only relays guard against loops."""
+        return "same-work-guarded" if self.scenario.outbound else "same-work"
+
+
 class Discard(Reference):
     """recvmmsg of the payload, and nothing else."""
 
@@ -179,4 +190,4 @@ class Direct(Contestant):
     name, scenarios, keeps_destination = "routed, no relay", ("unicast",), True
 
 
-ALL = (Relaycast, Adaptive, Socat, Naive, Batch, Gather, KernelMulticast, Discard, Direct)
+ALL = (Relaycast, Adaptive, Socat, Naive, Batch, Gather, SameWork, KernelMulticast, Discard, Direct)

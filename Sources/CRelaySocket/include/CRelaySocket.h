@@ -91,18 +91,18 @@ enum {
 typedef struct {
     uint64_t source_high;
     uint64_t source_low;
+    uint32_t source_scope_id;
+    int32_t interface_index; // 0 = unknown
+    uint16_t source_port;
+    uint8_t family;            // 4 or 6
+    uint8_t destination_class; // RELAY_UNKNOWN: neither destination nor local address is known
+    uint16_t length;           // what a slot has of it
+    uint8_t flags;             // RELAY_HAS_TTL, RELAY_TRUNCATED
+    uint8_t ttl;               // or hop limit
     uint64_t destination_high;
     uint64_t destination_low;
     uint64_t local_high; // ipi_spec_dst; IPv6: the destination when unicast
     uint64_t local_low;
-    uint32_t source_scope_id;
-    int32_t interface_index; // 0 = unknown
-    uint16_t length;         // what a slot has of it
-    uint16_t source_port;
-    uint8_t family;            // 4 or 6
-    uint8_t destination_class; // RELAY_UNKNOWN: neither destination nor local address is known
-    uint8_t flags;             // RELAY_HAS_TTL, RELAY_TRUNCATED
-    uint8_t ttl;               // or hop limit
 } relay_received;
 
 // Bytes of memory that relay_receive works in, aligned to 64; its slots come on top.

@@ -140,19 +140,8 @@ final class ActiveSession {
     ) -> UInt64 {
         let port = session.socket.localEndpoint.port
         return activity.recentPackets.record(.received) { ring, sources in
-            for index in 0..<count {
-                let datagram = batch.datagram(index)
-                sources.note(datagram, at: now)
-                ring.append(
-                    PacketRing.Header(
-                        datagram,
-                        localPort: port,
-                        dropReason: verdicts[index],
-                        at: now
-                    ),
-                    payload: batch.payload(index)
-                )
-            }
+            sources.note(batch, count, at: now)
+            ring.append(batch, count, verdicts, localPort: port, at: now)
         }
     }
 

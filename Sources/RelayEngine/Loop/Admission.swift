@@ -24,6 +24,8 @@ struct Admission {
     /// nil for a session that forwards nothing.
     private var relaySources: RelaySources?
     private var limiter: TrafficLimiter?
+    /// Whether there is a limiter, which is then not copied to look.
+    private let isLimited: Bool
     private var loopGuard: LoopGuard?
     /// Whether a repetition cannot be told from a datagram that has come back.
     private let refusesRepeats: Bool
@@ -34,6 +36,7 @@ struct Admission {
         dropsOwnCopies = definition.dropsOwnCopies
         localPort = session.socket.localEndpoint.port
         refusesRepeats = definition.preservesSources
+        isLimited = definition.limits != nil && !definition.forward.isEmpty
         if definition.forward.isEmpty { return }
         self.relaySources = relaySources
         limiter = definition.limits.map { TrafficLimiter($0, at: now) }
@@ -64,22 +67,31 @@ struct Admission {
 
     /// Judges the first `count` datagrams; the time is monotonic nanoseconds, and needed only when
     /// `needsTime`.
+    ///
+    /// What depends on a datagram's origin alone is found once for a run of one origin.
     mutating func judge(_ batch: borrowing ReceiveBatch, _ count: Int, at now: Int64) -> Verdicts {
         var verdicts = Verdicts()
+        var (ofDestination, ofSource): (DropReason?, DropReason?) = (nil, nil)
         for index in 0..<count {
             let datagram = batch.datagram(index)
-            let reason = filter.dropReason(datagram) {
-                takeCopy(datagram, batch.payload(index), now)
+            if index == 0 || !datagram.hasOrigin(of: batch.datagram(index - 1)) {
+                ofDestination = filter.dropReason(ofDestination: datagram)
+                ofSource = dropReason(ofSource: datagram)
             }
-            verdicts.reasons[index] = reason
-            if reason == nil { verdicts.accepted |= 1 &<< UInt64(index) }
+            var reason = ofDestination
+            if reason == nil && dropsOwnCopies && takeCopy(datagram, batch.payload(index), now) {
+                reason = .own
+            }
+            if let reason = reason ?? ofSource {
+                verdicts.reasons[index] = reason
+            } else {
+                verdicts.accepted |= 1 &<< UInt64(index)
+            }
         }
-        if relaySources != nil && verdicts.accepted != 0 {
+        if (loopGuard != nil || isLimited) && verdicts.accepted != 0 {
             judgeForwarding(batch, &verdicts, at: now)
         }
-        for index in 0..<count {
-            verdicts.tally.count(batch.datagram(index), verdicts.reasons[index])
-        }
+        verdicts.tally = ReceiveTally(batch, count, verdicts.reasons, accepted: verdicts.accepted)
         return verdicts
     }
 
@@ -91,13 +103,19 @@ struct Admission {
         _ payload: Span<UInt8>,
         _ now: Int64
     ) -> Bool {
-        guard dropsOwnCopies, datagram.sourcePort == localPort,
-            let destination = datagram.destination
-        else { return false }
+        guard datagram.sourcePort == localPort, let destination = datagram.destination else {
+            return false
+        }
         return own.takeCopy(payload, to: destination, at: now)
     }
 
-    /// What came through the filter must still not circle, nor exceed the limits.
+    private func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
+        if let reason = filter.dropReason(ofSource: datagram) { return reason }
+        // What a target of this daemon sent must not circle.
+        return relaySources?.contains(datagram) == true ? .loop : nil
+    }
+
+    /// What came through the filter must still not come back, nor exceed the limits.
     private mutating func judgeForwarding(
         _ batch: borrowing ReceiveBatch,
         _ verdicts: inout Verdicts,
@@ -124,10 +142,9 @@ struct Admission {
         _ digest: UInt64,
         _ now: Int64
     ) -> DropReason? {
-        if relaySources?.contains(datagram) == true { return .loop }
         let sighting = loopGuard?.sight(digest, datagram, refusesRepeats, at: now)
         if let sighting, sighting.isReturning { return .loop }
-        if limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
+        if isLimited && limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
         // Only what is relayed can come back.
         if let sighting { loopGuard?.remember(sighting) }
         return nil

@@ -28,6 +28,25 @@ struct PacketRing: ~Copyable {
     /// The sequence number of the oldest packet still there; newest + 1 when there is none.
     var oldest: UInt64 { newest + 1 - UInt64(count) }
 
+    /// Remembers the first `count` datagrams of a batch, each with why it was dropped.
+    mutating func append(
+        _ batch: borrowing ReceiveBatch,
+        _ count: Int,
+        _ reasons: borrowing InlineArray<64, DropReason?>,
+        localPort: UInt16,
+        at now: Timestamp
+    ) {
+        for index in 0..<count {
+            let header = Header(
+                batch.datagram(index),
+                localPort: localPort,
+                dropReason: reasons[index],
+                at: now
+            )
+            append(header, payload: batch.payload(index))
+        }
+    }
+
     /// Gives the packet the next sequence number and remembers it, if the session keeps packets.
     @inline(__always)
     mutating func append(_ header: Header, payload: Span<UInt8>) {

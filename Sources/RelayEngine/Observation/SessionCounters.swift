@@ -41,17 +41,29 @@ struct ReceiveTally {
     var droppedBytes: UInt64 = 0
     var truncated: UInt64 = 0
 
-    @inline(__always)
-    mutating func count(_ datagram: ReceivedDatagram, _ dropReason: DropReason?) {
-        let length = UInt64(datagram.length)
-        if let dropReason {
-            dropped[Int(dropReason.rawValue)] += 1
-            droppedBytes += length
-        } else {
-            acceptedDatagrams += 1
-            acceptedBytes += length
+    init() {}
+
+    /// Adds up the first `count` datagrams of a batch, of which those of a mask were accepted and
+    /// the others dropped for their reasons.
+    init(
+        _ batch: borrowing ReceiveBatch,
+        _ count: Int,
+        _ reasons: borrowing InlineArray<64, DropReason?>,
+        accepted: UInt64
+    ) {
+        for index in 0..<count {
+            let datagram = batch.datagram(index)
+            acceptedBytes &+= UInt64(datagram.length)
+            if datagram.isTruncated { truncated += 1 }
         }
-        if datagram.isTruncated { truncated += 1 }
+        acceptedDatagrams = UInt64(accepted.nonzeroBitCount)
+        if accepted.nonzeroBitCount == count { return }
+        for index in 0..<count {
+            guard let reason = reasons[index] else { continue }
+            dropped[Int(reason.rawValue)] += 1
+            droppedBytes += UInt64(batch.length(index))
+        }
+        acceptedBytes -= droppedBytes
     }
 }
 

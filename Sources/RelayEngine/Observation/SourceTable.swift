@@ -18,17 +18,26 @@ struct SourceTable {
     /// Where the newest datagram's sender is.
     private var lastIndex = 0
 
-    /// Counts one datagram.
-    @inline(__always)
-    mutating func note(_ datagram: ReceivedDatagram, at now: Timestamp) {
-        note(SourceKey(datagram), length: datagram.length, at: now)
+    /// Counts the first `count` datagrams of a batch.
+    mutating func note(_ batch: borrowing ReceiveBatch, _ count: Int, at now: Timestamp) {
+        var index = 0
+        while index < count {
+            let key = SourceKey(batch.datagram(index))
+            var traffic = Traffic()
+            repeat {
+                traffic.datagrams += 1
+                traffic.bytes += UInt64(batch.length(index))
+                index += 1
+            } while index < count && SourceKey(batch.datagram(index)) == key
+            note(key, traffic, at: now)
+        }
     }
 
-    @inline(__always)
-    mutating func note(_ key: SourceKey, length: Int, at now: Timestamp) {
+    /// Counts datagrams of one sender.
+    mutating func note(_ key: SourceKey, _ traffic: Traffic, at now: Timestamp) {
         if lastIndex >= entries.count || entries[lastIndex].key != key { seek(key) }
-        entries[lastIndex].traffic.datagrams += 1
-        entries[lastIndex].traffic.bytes += UInt64(length)
+        entries[lastIndex].traffic.datagrams += traffic.datagrams
+        entries[lastIndex].traffic.bytes += traffic.bytes
         entries[lastIndex].lastAt = now
     }
 

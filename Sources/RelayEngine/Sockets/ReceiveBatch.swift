@@ -146,6 +146,18 @@ struct ReceivedDatagram {
         }
     }
 
+    /// Whether source, interface and destination class are those of another datagram, so that what
+    /// follows from them alone is the same for both.
+    @inline(__always)
+    func hasOrigin(of other: ReceivedDatagram) -> Bool {
+        let (left, right) = (values, other.values)
+        return left.source_low == right.source_low && left.source_port == right.source_port
+            && left.source_high == right.source_high
+            && left.source_scope_id == right.source_scope_id
+            && left.interface_index == right.interface_index
+            && left.destination_class == right.destination_class && left.family == right.family
+    }
+
     /// The source address and port, for tables of sources: equal ones have equal keys.
     var sourceKey: UInt64 {
         @inline(__always) get {

@@ -2,10 +2,10 @@
 ///
 /// What `[UInt8]` does too, but each append of that looks at a reference count and is a call, which
 /// is half of what it costs to write JSON.
-@safe struct ByteBuffer: ~Copyable {
+@safe struct ByteBuffer: ~Copyable, Sendable {
     // Safe because the memory has `capacity` bytes, `reserve` comes before every write, only the
     // first `count` bytes are ever read, and nobody else has the pointer.
-    private var start: UnsafeMutablePointer<UInt8>
+    private nonisolated(unsafe) var start: UnsafeMutablePointer<UInt8>
     private var capacity: Int
 
     /// Bytes appended so far.
@@ -23,6 +23,9 @@
     var array: [UInt8] {
         unsafe [UInt8](UnsafeBufferPointer(start: start, count: count))
     }
+
+    /// Where the bytes are, for C; until the buffer is appended to, or goes.
+    var memory: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(start) }
 
     /// Makes room for so many more bytes.
     @inline(__always)

@@ -221,17 +221,25 @@ func send(
     _ listener: HTTPListener,
     _ connection: OpaquePointer
 ) -> MHD_Result {
-    let made = unsafe response.body.withUnsafeBytes { body in
-        unsafe MHD_create_response_from_buffer(
-            body.count,
-            UnsafeMutableRawPointer(mutating: body.baseAddress),
-            .RESPMEM_MUST_COPY
-        )
+    let body = unsafe response.body.retained()
+    let made = unsafe MHD_create_response_from_buffer_with_free_callback_cls(
+        response.body.count,
+        body.start,
+        bodyEnded,
+        body.owner
+    )
+    guard let made = unsafe made else {
+        unsafe Content.release(body.owner)
+        return .NO
     }
-    guard let made = unsafe made else { return .NO }
     defer { unsafe MHD_destroy_response(made) }
     exchange.responseBytes = response.body.count
     return unsafe queue(made, response, exchange, listener, connection)
+}
+
+/// The library needs the bytes of a response no longer.
+private func bodyEnded(owner: UnsafeMutableRawPointer?) {
+    if let owner = unsafe owner { unsafe Content.release(owner) }
 }
 
 /// Adds fields to what was made of `response`, and has it sent.

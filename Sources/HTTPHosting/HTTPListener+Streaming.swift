@@ -15,7 +15,7 @@ func stream(
     let configuration = listener.configuration
     let timer = exchange.connection.timer
     let stream = ResponseStream(
-        first: response.body,
+        first: response.body.bytes,
         timer: timer,
         reaper: listener.reaper,
         pendingBytesMax: configuration.streamPendingBytesMax,

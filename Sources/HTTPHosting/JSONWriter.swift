@@ -15,6 +15,9 @@ package struct JSONWriter: ~Copyable {
     /// What was written so far.
     package var bytes: [UInt8] { buffer.array }
 
+    /// What was written, which is not copied.
+    package consuming func content() -> Content { Content(buffer) }
+
     /// Begins an object.
     package mutating func beginObject() { open(UInt8(ascii: "{")) }
 

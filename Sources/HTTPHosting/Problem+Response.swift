@@ -8,7 +8,7 @@ extension Problem {
         fields[.cacheControl] = "no-store"
         var writer = JSONWriter()
         write(to: &writer, requestID: requestID)
-        return Response(status: status, fields: fields, body: writer.bytes)
+        return Response(status: status, fields: fields, body: writer.content())
     }
 
     /// Appends the problem as one object; without an id, for a problem inside a larger answer.

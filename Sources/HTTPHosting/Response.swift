@@ -9,10 +9,10 @@ package struct Response: Sendable {
     package var fields: HTTPFields
 
     /// The content. For a `HEAD` request only its length is sent.
-    package var body: [UInt8]
+    package var body: Content
 
     /// A response with exactly these fields.
-    package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: [UInt8] = []) {
+    package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Content = []) {
         self.status = status
         self.fields = fields
         self.body = body
@@ -21,7 +21,7 @@ package struct Response: Sendable {
 
 extension Response {
     /// A dynamic JSON response: `application/json`, never cached.
-    package static func json(_ body: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
+    package static func json(_ body: Content, status: HTTPResponse.Status = .ok) -> Response {
         Response(status: status, fields: dynamicJSONFields, body: body)
     }
 
@@ -32,7 +32,7 @@ extension Response {
     ) -> Response {
         var writer = JSONWriter()
         write(&writer)
-        return json(writer.bytes, status: status)
+        return json(writer.content(), status: status)
     }
 
     /// 204: done, and nothing to say.

@@ -33,7 +33,7 @@ import Testing
     }
 
     private func created(_ body: String) -> Response {
-        .json(Array(body.utf8), status: .created)
+        .json(Content(Array(body.utf8)), status: .created)
     }
 
     /// The first request of a key, answered with success; what the store is to do.

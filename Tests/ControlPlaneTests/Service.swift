@@ -158,10 +158,10 @@ final class Service: Sendable {
 // MARK: - Reading answers
 
 extension Response {
-    var text: String { String(decoding: body, as: UTF8.self) }
+    var text: String { String(decoding: body.bytes, as: UTF8.self) }
 
     var json: JSONValue {
-        get throws { try JSONValue(parsing: body) }
+        get throws { try JSONValue(parsing: body.bytes) }
     }
 
     /// The problem's code; nil when it is no problem, or one without all that a problem has.

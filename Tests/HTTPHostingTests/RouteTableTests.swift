@@ -33,7 +33,7 @@ import Testing
     }
 
     private func body(_ target: String) throws -> String {
-        String(decoding: try answer(.get, target).body, as: UTF8.self)
+        String(decoding: try answer(.get, target).body.bytes, as: UTF8.self)
     }
 
     @Test func parametersAreDecodedAfterRouting() throws {

@@ -72,7 +72,7 @@ let kept = Locked<[Completion]>([])
 
 /// A plain text response.
 func text(_ text: String) -> Response {
-    Response(status: .ok, fields: [.contentType: "text/plain"], body: Array(text.utf8))
+    Response(status: .ok, fields: [.contentType: "text/plain"], body: Content(Array(text.utf8)))
 }
 
 /// Runs `body` on a thread of its own, which `withListener` waits for.

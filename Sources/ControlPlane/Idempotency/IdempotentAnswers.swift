@@ -195,13 +195,13 @@ extension Response {
     /// `Location`, `ETag` and body of a 201, a line each; the body has no line breaks.
     fileprivate var replayable: String {
         let head = (fields[.location] ?? "") + "\n" + (fields[.eTag] ?? "") + "\n"
-        return head + String(decoding: body, as: UTF8.self)
+        return head + String(decoding: body.bytes, as: UTF8.self)
     }
 
     /// The 201 that `replayable` was made of.
     fileprivate init(replaying text: String) {
         let parts = text.split(separator: "\n", maxSplits: 2, omittingEmptySubsequences: false)
-        self = .json(Array((parts.last ?? "").utf8), status: .created)
+        self = .json(Content(Array((parts.last ?? "").utf8)), status: .created)
         if parts.count == 3 {
             fields[.location] = String(parts[0])
             fields[.eTag] = String(parts[1])

@@ -16,6 +16,6 @@ extension API {
     private static let contract = Response(
         status: .ok,
         fields: [.contentType: "application/yaml", .cacheControl: "no-cache"],
-        body: PackageResources.openapi_yaml
+        body: Content(PackageResources.openapi_yaml)
     )
 }

@@ -36,7 +36,7 @@ extension API {
             fields: [
                 .contentType: format.contentType, .cacheControl: "no-store", .vary: "Accept",
             ],
-            body: writer.bytes
+            body: Content(writer.bytes)
         )
     }
 }

@@ -72,7 +72,7 @@ extension API {
         writer.member("revision", revision.description)
         if hasMore, let lastShown { writer.member("nextPageToken", lastShown.description) }
         writer.endObject()
-        return .json(writer.bytes)
+        return .json(writer.content())
     }
 
     private func includesCounters(_ query: QueryReader) throws(Problem) -> Bool {

@@ -63,6 +63,14 @@ static int run_length(const struct iovec *vectors, int first, int count)
     return length;
 }
 
+int bench_whole_batch(size_t size)
+{
+    int fitting = size == 0 ? BATCH_DATAGRAMS : (int)(GATHERED_BYTES_MAX / size);
+    if (size > SEGMENT_BYTES_MAX || fitting >= BATCH_DATAGRAMS)
+        return BATCH_DATAGRAMS;
+    return BATCH_DATAGRAMS - BATCH_DATAGRAMS % fitting;
+}
+
 static void send_run(bench_relay *relay, struct sockaddr_in *target, struct iovec *vectors,
                      int length)
 {

@@ -79,6 +79,7 @@ bench_relay *bench_relay_open(const bench_relay_options *options)
         return NULL;
     relay->options = *options;
     relay->target_count = options->outbound.count;
+    relay->batch = BATCH_DATAGRAMS;
     for (int index = 0; index < relay->target_count; index++)
         relay->targets[index] = bench_endpoint(&options->outbound, index);
     reset_headers(relay, BATCH_DATAGRAMS);
@@ -131,7 +132,7 @@ static int move_one(bench_relay *relay, int index, int flags)
 static int move_batch(bench_relay *relay, int index, int flags)
 {
     int received =
-        recvmmsg(relay->inbound[index], relay->messages, BATCH_DATAGRAMS, flags, NULL);
+        recvmmsg(relay->inbound[index], relay->messages, (unsigned int)relay->batch, flags, NULL);
     if (received <= 0 || is_stopping)
         return 0;
     relay->counts.received += (uint64_t)received;
@@ -145,6 +146,8 @@ static int move_batch(bench_relay *relay, int index, int flags)
         break;
     case BENCH_SAME_WORK:
     case BENCH_GUARDED:
+        if (received == relay->batch && relay->target_count > 0)
+            relay->batch = bench_whole_batch(relay->messages[0].msg_len);
         forwarded = bench_same_work(relay, received);
         bench_forward_gather(relay, index, forwarded);
         reset_headers(relay, received);
@@ -166,10 +169,10 @@ static int move(bench_relay *relay, int index, int flags)
 int bench_relay_drain(bench_relay *relay)
 {
     int total = 0;
-    int full = relay->options.method == BENCH_NAIVE ? 1 : BATCH_DATAGRAMS;
     for (int index = 0; index < relay->options.inbound.count; index++) {
-        int received;
+        int received, full;
         do {
+            full = relay->options.method == BENCH_NAIVE ? 1 : relay->batch;
             received = move(relay, index, MSG_DONTWAIT);
             total += received;
         } while (received == full);

@@ -21,12 +21,16 @@ struct bench_relay {
     struct sockaddr_in names[BATCH_DATAGRAMS];
     _Alignas(16) uint8_t controls[BATCH_DATAGRAMS][CONTROL_BYTES];
     struct same_work *same_work;
+    int batch; // datagrams to receive at once
     uint8_t slots[BATCH_DATAGRAMS][SLOT_BYTES];
 };
 
 // Forwards the first `count` slots, which were received by the inbound socket `index`.
 void bench_forward_batch(bench_relay *relay, int index, int count);
 void bench_forward_gather(bench_relay *relay, int index, int count);
+
+// As Relaycast does: how many datagrams of this size fill whole messages of UDP_SEGMENT.
+int bench_whole_batch(size_t size);
 
 // What Relaycast does besides, for one batch; how many may be forwarded, which it moves to the
 // front.

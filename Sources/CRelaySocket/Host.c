@@ -95,12 +95,12 @@ int relay_route_interface(relay_endpoint destination)
     return result;
 }
 
-int relay_link_events_open(void)
+static int open_events(unsigned groups)
 {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
     if (fd < 0)
         return -errno;
-    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
     if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         int error = errno;
         close(fd);
@@ -109,15 +109,40 @@ int relay_link_events_open(void)
     return fd;
 }
 
+int relay_link_events_open(void)
+{
+    return open_events(RTMGRP_LINK);
+}
+
+int relay_path_events_open(void)
+{
+    return open_events(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+                       RTMGRP_IPV6_ROUTE);
+}
+
+// The next event of a socket, or as much as fits; its length, or -errno.
+static ssize_t receive_event(int fd, uint8_t *buffer, size_t size)
+{
+    ssize_t length;
+    do
+        length = recv(fd, buffer, size, MSG_DONTWAIT);
+    while (length < 0 && errno == EINTR);
+    return length < 0 ? -errno : length;
+}
+
+int relay_next_path_event(int fd)
+{
+    uint8_t byte;
+    ssize_t length = receive_event(fd, &byte, sizeof byte);
+    return length < 0 ? (int)length : 0;
+}
+
 int relay_next_deleted_link(int fd)
 {
     _Alignas(16) uint8_t buffer[8192];
-    ssize_t length;
-    do
-        length = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
-    while (length < 0 && errno == EINTR);
+    ssize_t length = receive_event(fd, buffer, sizeof buffer);
     if (length < 0)
-        return -errno;
+        return (int)length;
     struct nlmsghdr *header = (struct nlmsghdr *)buffer;
     if (!NLMSG_OK(header, (size_t)length) || header->nlmsg_type != RTM_DELLINK)
         return 0;

@@ -22,4 +22,6 @@ _Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) 
                    RECEIVE_CONTROL_BYTES,
                "the control messages fit");
 
+_Static_assert(sizeof(relay_received) == 64, "a description is a cache line");
+
 #endif

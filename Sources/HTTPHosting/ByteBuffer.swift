@@ -4,7 +4,8 @@
 /// is half of what it costs to write JSON.
 @safe struct ByteBuffer: ~Copyable, Sendable {
     // Safe because the memory has `capacity` bytes, `reserve` comes before every write, only the
-    // first `count` bytes are ever read, and nobody else has the pointer.
+    // first `count` bytes are ever read, and whoever has the pointer from `memory` only reads, while
+    // the buffer lives and is not appended to.
     private nonisolated(unsafe) var start: UnsafeMutablePointer<UInt8>
     private var capacity: Int
 

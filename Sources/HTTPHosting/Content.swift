@@ -2,7 +2,10 @@
 /// are, and given back when the last response that has them is over.
 @safe package struct Content: Sendable {
     /// What keeps the bytes.
-    private let block: Block
+    let block: Block
+
+    /// No bytes.
+    package static let empty = Content([])
 
     /// A copy of bytes.
     package init(_ bytes: [UInt8]) {
@@ -31,7 +34,7 @@
         unsafe Unmanaged<Block>.fromOpaque(owner).release()
     }
 
-    private final class Block: Sendable {
+    final class Block: Sendable {
         let buffer: ByteBuffer
 
         init(_ buffer: consuming ByteBuffer) { self.buffer = buffer }

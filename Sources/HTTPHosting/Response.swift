@@ -12,7 +12,7 @@ package struct Response: Sendable {
     package var body: Content
 
     /// A response with exactly these fields.
-    package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Content = []) {
+    package init(status: HTTPResponse.Status, fields: HTTPFields = [:], body: Content = .empty) {
         self.status = status
         self.fields = fields
         self.body = body

@@ -23,7 +23,8 @@ struct DatagramFilter {
     }
 
     /// Why the datagram is dropped, by where it was sent to and came in; nil = it goes on. Reasons
-    /// are looked for in this order: malformed, destination class, interface.
+    /// are looked for in this order: malformed, destination class, interface. It may look only at
+    /// what `ReceivedDatagram.hasOrigin` compares.
     @inline(__always)
     func dropReason(ofDestination datagram: ReceivedDatagram) -> DropReason? {
         guard let destinationClass = datagram.destinationClass else { return .malformed }
@@ -36,7 +37,8 @@ struct DatagramFilter {
     }
 
     /// Why the datagram is dropped, by where it came from, once it is known to be no copy of the
-    /// session's own; nil = it goes on. Reasons are looked for in this order: source, source port.
+    /// session's own; nil = it goes on. Reasons are looked for in this order: source, source port. It
+    /// may look only at what `ReceivedDatagram.hasOrigin` compares.
     @inline(__always)
     func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
         let source = datagram.sourceAddress

@@ -9,8 +9,12 @@ import RelayModel
 /// The datagrams of others are told apart by a sample of their bytes, so that a peer that is
 /// flooded by another one neither hashes nor searches: entries with equal samples are lists.
 struct OwnDatagrams {
-    /// Sent datagrams remembered: a request's worth.
-    static let entriesMax = 1024
+    /// Sent datagrams remembered at first: a request's worth.
+    static let entriesMin = 1024
+    /// Sent datagrams remembered where copies come, 128 KiB of them: what twenty flooded sessions
+    /// relay in their turns, before the copies have theirs.
+    static let entriesMax = 4096
+    private static let bucketCount = 1024
     static let lifetimeNanoseconds: Int64 = 2_000_000_000
     /// The end of a list.
     private static let none: Int16 = -1
@@ -34,19 +38,23 @@ struct OwnDatagrams {
     private var buckets: [Bucket] = []
     private var next = 0
     private var pending = 0
+    /// Whether a copy has ever come; where none do, remembering more of them is for nothing.
+    private var hasCopies = false
     private var lastSentAt: Int64 = .min
 
     /// Remembers a datagram that was sent; times are monotonic nanoseconds.
     mutating func noteSent(_ payload: Span<UInt8>, to destination: IPAddress, at now: Int64) {
         if entries.isEmpty {
-            entries = Array(repeating: Entry(), count: Self.entriesMax)
-            buckets = Array(repeating: Bucket(), count: Self.entriesMax)
+            entries = Array(repeating: Entry(), count: Self.entriesMin)
+            buckets = Array(repeating: Bucket(), count: Self.bucketCount)
         }
+        let isWaiting = hasCopies && entries[next].at >= now - Self.lifetimeNanoseconds
+        if isWaiting && entries.count < Self.entriesMax { grow() }
         if entries[next].at != .min { removeFirst(of: Self.bucket(of: entries[next].sample)) }
         let sample = Self.sample(payload, destination)
         entries[next] = Entry(sample: sample, hash: Self.hash(payload, destination), at: now)
         append(Int16(next), to: Self.bucket(of: sample))
-        next = (next + 1) % Self.entriesMax
+        next = (next + 1) % entries.count
         lastSentAt = now
     }
 
@@ -69,6 +77,7 @@ struct OwnDatagrams {
                 hash = wanted
                 if entries[Int(index)].hash == wanted {
                     remove(index, after: previous, of: bucket)
+                    hasCopies = true
                     return true
                 }
             }
@@ -78,6 +87,25 @@ struct OwnDatagrams {
     }
 
     // MARK: - Lists
+
+    /// Doubles the ring; its oldest entry becomes the first one.
+    private mutating func grow() {
+        let (old, first) = (entries, next)
+        func moved(_ index: Int16) -> Int16 {
+            index == Self.none ? index : Int16((Int(index) - first + old.count) % old.count)
+        }
+        entries = Array(repeating: Entry(), count: 2 * old.count)
+        for index in old.indices {
+            var entry = old[index]
+            entry.following = moved(entry.following)
+            entries[Int(moved(Int16(index)))] = entry
+        }
+        for bucket in buckets.indices {
+            buckets[bucket].first = moved(buckets[bucket].first)
+            buckets[bucket].last = moved(buckets[bucket].last)
+        }
+        next = old.count
+    }
 
     private mutating func append(_ index: Int16, to bucket: Int) {
         let last = buckets[bucket].last

@@ -32,7 +32,7 @@ struct InProcess: ParsableCommand {
 
     private static let engine: [EngineRelay.Work] = [.full, .withoutGuard]
     private static let references: [RelayMethod] = [.guarded, .sameWork, .gather, .batch]
-    /// Datagrams of a turn: four batches.
+    /// Datagrams of a turn: a few batches.
     private static let datagrams = 256
 
     func validate() throws {

@@ -14,15 +14,18 @@ import Testing
 
     @Test func aDatagramComesOutAsItWentIn() {
         let line = Line(Chaos())
-        let source = Endpoint(loopbackIPv4, port: 5000)
+        let origin = HeldDatagrams.Origin(
+            source: Endpoint(loopbackIPv4, port: 5000),
+            localAddress: loopbackIPv4
+        )
         let payloads = [[], [UInt8](repeating: 7, count: 65_507), [1, 2, 3]]
-        _ = line.admit(payloads[0], ttl: nil, source: nil, at: 0)
-        _ = line.admit(payloads[1], ttl: 255, source: source, at: 0)
-        _ = line.admit(payloads[2], ttl: 1, source: nil, at: 0)
+        _ = line.admit(payloads[0], ttl: nil, origin: nil, at: 0)
+        _ = line.admit(payloads[1], ttl: 255, origin: origin, at: 0)
+        _ = line.admit(payloads[2], ttl: 1, origin: nil, at: 0)
         let taken = line.takeAll(at: 0)
         #expect(taken.map(\.payload) == payloads)
         #expect(taken.map(\.ttl) == [nil, 255, 1])
-        #expect(taken.map(\.source) == [nil, source, nil])
+        #expect(taken.map(\.origin) == [nil, origin, nil])
     }
 
     @Test(arguments: [0.0, 0.5, 10, 50, 99.5, 100])

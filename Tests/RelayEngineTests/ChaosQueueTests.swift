@@ -20,11 +20,11 @@ import Testing
         let line = Line(delayed)
         let kilobytes = [UInt8](repeating: 1, count: 16_384)
         for _ in 0..<Chaos.heldBytesMax / kilobytes.count {
-            #expect(line.admit(kilobytes, ttl: nil, source: nil, at: 0) == ChaosLine.Fate())
+            #expect(line.admit(kilobytes, ttl: nil, origin: nil, at: 0) == ChaosLine.Fate())
         }
         #expect(line.heldBytes == Chaos.heldBytesMax)
-        #expect(line.admit([1], ttl: nil, source: nil, at: 0) == ChaosLine.Fate(overflow: 1))
-        #expect(line.admit([], ttl: nil, source: nil, at: 0) == ChaosLine.Fate())
+        #expect(line.admit([1], ttl: nil, origin: nil, at: 0) == ChaosLine.Fate(overflow: 1))
+        #expect(line.admit([], ttl: nil, origin: nil, at: 0) == ChaosLine.Fate())
         #expect(line.takeAll(at: .max).last?.payload == [])
         #expect(line.heldBytes == 0)
     }
@@ -40,11 +40,11 @@ import Testing
         let other = Line(chaos)
         let half = [UInt8](repeating: 1, count: 65_000)
         while other.heldBytes + 2 * half.count <= Chaos.heldBytesMax {
-            #expect(other.admit(half, ttl: nil, source: nil, at: 0) == ChaosLine.Fate())
+            #expect(other.admit(half, ttl: nil, origin: nil, at: 0) == ChaosLine.Fate())
         }
         let rest = (Chaos.heldBytesMax - other.heldBytes) / 2 + 1
         let payload = [UInt8](repeating: 1, count: rest)
-        #expect(other.admit(payload, ttl: nil, source: nil, at: 0) == ChaosLine.Fate(overflow: 1))
+        #expect(other.admit(payload, ttl: nil, origin: nil, at: 0) == ChaosLine.Fate(overflow: 1))
     }
 
     /// The overtaken datagram is held too.
@@ -89,7 +89,7 @@ import Testing
             )
             for index in 0..<4 { payload[index] = UInt8(number >> (24 - index * 8) & 0xFF) }
             let before = line.held
-            _ = line.admit(payload, ttl: nil, source: nil, at: now)
+            _ = line.admit(payload, ttl: nil, origin: nil, at: now)
             expected[number, default: 0] += line.held - before
             take(at: now)
         }
@@ -110,7 +110,7 @@ final class Line {
     struct Taken {
         let payload: [UInt8]
         let ttl: UInt8?
-        let source: Endpoint?
+        let origin: HeldDatagrams.Origin?
     }
 
     private var line: ChaosLine
@@ -124,24 +124,24 @@ final class Line {
     func admit(
         _ payload: [UInt8],
         ttl: UInt8?,
-        source: Endpoint?,
+        origin: HeldDatagrams.Origin?,
         at now: Int64
     ) -> ChaosLine.Fate {
-        line.admit(payload.span, ttl: ttl, source: source, at: now)
+        line.admit(payload.span, ttl: ttl, origin: origin, at: now)
     }
 
     func admit(_ number: Int, at now: Int64) -> ChaosLine.Fate {
         let payload = (0..<4).map { UInt8(number >> (24 - $0 * 8) & 0xFF) }
-        return admit(payload, ttl: nil, source: nil, at: now)
+        return admit(payload, ttl: nil, origin: nil, at: now)
     }
 
     func takeAll(at now: Int64, atMost limit: Int = .max) -> [Taken] {
         var taken: [Taken] = []
-        line.takeDue(at: now) { payload, ttl, source in
+        line.takeDue(at: now) { payload, ttl, origin in
             if taken.count == limit { return false }
             var bytes: [UInt8] = []
             for index in payload.indices { bytes.append(payload[index]) }
-            taken.append(Taken(payload: bytes, ttl: ttl, source: source))
+            taken.append(Taken(payload: bytes, ttl: ttl, origin: origin))
             return true
         }
         return taken

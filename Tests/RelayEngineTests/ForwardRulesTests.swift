@@ -77,6 +77,39 @@ import Testing
         }
     }
 
+    /// Equal limits keep what is left of them; others, or none, hold from the next datagram on.
+    @Test func aSessionsLimitsChangeInPlace() throws {
+        let limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 5000)
+        let change: (inout SessionDefinition) -> Void = { $0.limits = limits }
+        try withRelay(1, change: change) { session, sockets, port, engine in
+            let sender = try TestSocket()
+            /// Of ten datagrams, those that the limits let pass.
+            func accepted() -> UInt64 {
+                let before = session.values
+                for number in 0..<10 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+                #expect(
+                    eventually {
+                        session.values.received.datagrams == before.received.datagrams + 10
+                    }
+                )
+                return session.values.accepted.datagrams - before.accepted.datagrams
+            }
+            // Five, and one for each second that has gone by.
+            #expect((5..<8).contains(accepted()))
+            var next = session.definition
+            next.snapLength = 8
+            var current = try engine.update(session, to: next)
+            #expect(accepted() < 3)
+            next.limits = nil
+            current = try engine.update(current, to: next)
+            #expect(accepted() == 10)
+            next.limits = limits
+            _ = try engine.update(current, to: next)
+            #expect((5..<8).contains(accepted()))
+            #expect(sockets[0].receive() != nil)
+        }
+    }
+
     @Test func postedDatagramsStopAtTheSessionsLimits() throws {
         try withEngine { engine in
             let receiver = try TestSocket()

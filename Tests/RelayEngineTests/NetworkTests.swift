@@ -31,9 +31,27 @@ import Testing
                 if packet.destination.address != group || packet.ttl != 3 { exit(7) }
                 if packet.interfaceIndex != receiver.interface?.index { exit(8) }
                 if packet.source?.address != address("fd00::1") { exit(9) }
+                // What it came to is an interface, of which IPv6 tells no address.
+                if packet.destinationClass != .multicast || packet.localAddress != nil { exit(10) }
                 engine.stop(receiver)
                 engine.stop(sender)
             }
+        }
+    }
+
+    @Test(arguments: [
+        "ip route add 198.51.100.0/24 dev inside", "ip -6 route add fd01::/64 dev inside",
+        "ip address add 192.0.2.2/24 dev inside", "ip link set inside mtu 1400",
+    ])
+    func thePathMonitorHearsOfEveryChange(command: String) async {
+        await #expect(processExitsWith: .success) { [command] in
+            guard enterNetwork() else { exit(2) }
+            let monitor = try PathMonitor()
+            // Addresses of a new interface are still being made.
+            guard eventually({ !monitor.takeChange() }) else { exit(3) }
+            guard unsafe system(command) == 0 else { exit(4) }
+            guard eventually({ monitor.takeChange() }) else { exit(5) }
+            guard eventually({ !monitor.takeChange() }) else { exit(6) }
         }
     }
 

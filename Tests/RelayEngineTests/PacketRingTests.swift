@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    /// As many payloads as headers fit just so, or just not.
+    @Test(arguments: [(4096, 1024), (4096, 1025), (64, 65_535), (65, 65_535), (3, 1), (1, 65_535)])
+    func ringsAroundTheByteLimitStayIntact(capacity: Int, snapLength: Int) {
+        var ring = PacketRing(capacity: capacity, snapLength: snapLength)
+        var random = SystemRandomNumberGenerator()
+        for number in 1...3 * capacity + 7 {
+            let isWhole = number.isMultiple(of: 3) || Bool.random(using: &random)
+            let length = isWhole ? snapLength : Int.random(in: 0...snapLength, using: &random)
+            append(number, length: length, to: &ring)
+            if number % 997 == 0 || number > 3 * capacity {
+                expectIntact(ring, snapLength: snapLength)
+            }
+        }
+        #expect(capacity * snapLength > PacketRing.payloadBytesMax || ring.count == capacity)
+    }
+
     @Test func mixedSizesNearTheByteLimitStayIntact() {
         var ring = PacketRing(capacity: 4096, snapLength: 65_535)
         var random = SystemRandomNumberGenerator()

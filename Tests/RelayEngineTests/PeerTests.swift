@@ -50,6 +50,25 @@ import Testing
         }
     }
 
+    /// A copy of its own is one also where its source is denied, and is used up by it.
+    @Test func ownComesBeforeSource() throws {
+        try withEngine { engine in
+            let (group, port) = (anyGroup(), try freePort())
+            let peer = try engine.run(
+                definition(.multicastPeer, group: group, port: port) {
+                    $0.deny = [block("0.0.0.0/0")]
+                }
+            )
+            defer { engine.stop(peer) }
+            let other = try TestSocket(.unspecified(.ipv4), port: port, sharesPort: true)
+            #expect(engine.sendAndWait([[7]], from: peer)?.failure == nil)
+            #expect(eventually { peer.values.dropped[Int(DropReason.own.rawValue)] == 1 })
+            other.send([7], to: group, port)
+            #expect(eventually { peer.values.dropped[Int(DropReason.source.rawValue)] == 1 })
+            #expect(peer.values.received.datagrams == 2)
+        }
+    }
+
     @Test func twoPeersSendingTheSameHearEachOtherExactly() throws {
         try withEngine { engine in
             let (group, port) = (anyGroup(), try freePort())

@@ -151,9 +151,15 @@ import Testing
         chaos.delayMilliseconds = 20
         try withMappedRelay(chaos: chaos) { session, responder, receiver in
             let askers = try (0..<3).map { _ in try TestSocket() }
+            // Each asks another address of this host.
+            let asked = (1...3).map { Endpoint(IPAddress(ipv4: 0x7F00_0000 + $0), port: receiver) }
             for round in 0..<4 {
                 for (number, asker) in askers.enumerated() {
-                    asker.send([UInt8(number), UInt8(round)], to: loopbackIPv4, receiver)
+                    asker.send(
+                        [UInt8(number), UInt8(round)],
+                        to: asked[number].address,
+                        receiver
+                    )
                 }
             }
             var ports: Set<UInt16> = []
@@ -165,7 +171,9 @@ import Testing
             #expect(ports.count == 3)
             for (number, asker) in askers.enumerated() {
                 for round in 0..<4 {
-                    #expect(asker.receive()?.payload == [UInt8(number), UInt8(round)])
+                    let answer = try #require(asker.receive())
+                    #expect(answer.payload == [UInt8(number), UInt8(round)])
+                    #expect(answer.source == asked[number])
                 }
             }
             #expect(session.target.unmapped == 0)
@@ -259,42 +267,6 @@ func mapped(_ port: UInt16, _ mapping: ReplyMapping) -> ForwardTarget {
 /// Whether a port can be bound; a test that runs beside may have been given it for a while.
 private func isClosed(_ port: UInt16) -> Bool {
     eventually { (try? TestSocket(port: port)) != nil }
-}
-
-/// A relay on 127.0.0.1 with one responder, or another port.
-private func withMappedRelay(
-    _ mapping: ReplyMapping = ReplyMapping(),
-    port: UInt16? = nil,
-    chaos: Chaos? = nil,
-    limits: TrafficLimits? = nil,
-    _ body: (RelaySession, TestSocket, UInt16, RelayEngine) throws -> Void
-) throws {
-    let responder = try TestSocket()
-    var target = mapped(port ?? responder.port, mapping)
-    target.chaos = chaos
-    let change = { (definition: inout SessionDefinition) in
-        definition.forward = [target]
-        definition.limits = limits
-    }
-    try withRelay(0, change: change) { session, _, receiver, engine in
-        try body(session, responder, receiver, engine)
-    }
-}
-
-private func withMappedRelay(
-    _ mapping: ReplyMapping = ReplyMapping(),
-    port: UInt16? = nil,
-    chaos: Chaos? = nil,
-    limits: TrafficLimits? = nil,
-    _ body: (RelaySession, TestSocket, UInt16) throws -> Void
-) throws {
-    try withMappedRelay(mapping, port: port, chaos: chaos, limits: limits) {
-        session,
-        responder,
-        receiver,
-        _ in
-        try body(session, responder, receiver)
-    }
 }
 
 extension RelaySession {

@@ -40,6 +40,29 @@ def test_without_an_interface_the_route_leads_to_a_host(relaycast, h2, h4):
         assert ear.recv(100) == b"by route"
 
 
+@pytest.fixture
+def routed(h1):
+    """An address that is reached by eth1, and how to change its route."""
+    address = "203.0.113.9"
+    h1.run("ip", "route", "add", address, "dev", "eth1")
+    yield address, lambda interface: h1.run("ip", "route", "replace", address, "dev", interface)
+    with contextlib.suppress(AssertionError):
+        h1.run("ip", "route", "delete", address)
+
+
+def test_a_route_that_changes_is_followed(relaycast, doomed, routed):
+    address, change = routed
+    session = relay(relaycast, {"address": address, "port": 5006})
+
+    def interface():
+        return session.get()["status"]["forward"][0]["interface"]["name"]
+
+    assert interface() == "eth1"
+    for name in ("doomed", "eth1"):
+        change(name)
+        eventually(lambda name=name: interface() == name, 10, f"the route by {name} is followed")
+
+
 def test_ipv6_goes_across_as_well(relaycast, h2, h4):
     group = "ff05::4242"
     relay(relaycast, far(address=group), far(address=h4.address6, port=5006))

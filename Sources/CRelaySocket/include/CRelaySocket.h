@@ -230,6 +230,10 @@ int relay_link_events_open(void);
 // Takes one event: the index of an interface that was deleted, 0 for any other event, -EAGAIN when
 // there is none, -ENOBUFS when some were lost.
 int relay_next_deleted_link(int fd);
+// A non-blocking socket that is told of all that a path depends on: interfaces, addresses, routes.
+int relay_path_events_open(void);
+// Takes one event: 0, -EAGAIN when there is none, -ENOBUFS when some were lost.
+int relay_next_path_event(int fd);
 
 // Nanoseconds since 1970 (CLOCK_REALTIME) and of CLOCK_MONOTONIC.
 int64_t relay_realtime_nanoseconds(void);

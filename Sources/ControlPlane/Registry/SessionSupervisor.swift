@@ -11,17 +11,24 @@ final class SessionSupervisor: Sendable {
     private let registry: SessionRegistry
     /// Looking after targets of `forward` takes no more of a second than this.
     static let refreshNanosecondsMax: Int64 = 100_000_000
+    /// Targets that run are looked after when a path may have changed, and every so many ticks.
+    static let refreshTicks = 30
 
     private let nextRetry = Locked(0)
     private let nextRefresh = Locked(0)
+    /// Ticks until all targets are looked after again; 0 = now.
+    private let ticksUntilRefresh = Locked(0)
     private let lastInterfaces = Locked<[NetworkInterface]>([])
 
     /// nil when the system has none to give; then only what is missing at a tick is seen.
     private let links: LinkMonitor?
+    /// nil when the system has none to give; then paths are looked after at every tick.
+    private let paths: PathMonitor?
 
     init(_ registry: SessionRegistry) {
         self.registry = registry
         links = try? LinkMonitor()
+        paths = try? PathMonitor()
     }
 
     func tick() {
@@ -38,13 +45,24 @@ final class SessionSupervisor: Sendable {
         retry(sessions)
     }
 
-    /// Looks after the targets of the sessions that run, in turn where there are many.
+    /// Looks after the targets of the sessions that run, in turn where there are many: after those
+    /// that wait always, after the others when a path may be another one.
     private func refreshTargets(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
-        let relays = sessions.filter { $0.running?.targetStatuses.contains { $0 != nil } == true }
-        takeTurns(relays, nextRefresh, Self.refreshNanosecondsMax) { session in
+        let hasChanged = paths?.takeChange() ?? true
+        let isForAll = ticksUntilRefresh.withLock { ticks in
+            ticks = hasChanged ? 0 : max(ticks - 1, 0)
+            return ticks == 0
+        }
+        let relays = sessions.filter { session in
+            session.running?.targetStatuses.contains { status in
+                status.map { isForAll || $0.reason != nil } ?? false
+            } == true
+        }
+        let isDone = takeTurns(relays, nextRefresh, Self.refreshNanosecondsMax) { session in
             guard let running = session.running else { return }
             registry.refreshTargets(session, running, interfaces: interfaces)
         }
+        if isForAll && isDone { ticksUntilRefresh.withLock { $0 = Self.refreshTicks } }
     }
 
     /// Takes the sockets from sessions whose interface was deleted, though there may be another of
@@ -116,25 +134,27 @@ final class SessionSupervisor: Sendable {
             return session.definition != nil && session.running == nil
                 && (state == .waiting || state == .failed)
         }
-        takeTurns(stopped, nextRetry, Self.retryNanosecondsMax) { registry.tryToStart($0) }
+        _ = takeTurns(stopped, nextRetry, Self.retryNanosecondsMax) { registry.tryToStart($0) }
     }
 
     /// Does something for each session, until the time is over; the next tick goes on from there.
+    /// Whether each had its turn.
     private func takeTurns(
         _ sessions: [ManagedSession],
         _ next: Locked<Int>,
         _ nanosecondsMax: Int64,
         _ body: (ManagedSession) -> Void
-    ) {
-        guard !sessions.isEmpty else { return }
+    ) -> Bool {
+        guard !sessions.isEmpty else { return true }
         let deadline = HostNetwork.monotonicNanoseconds() + nanosecondsMax
         let first = next.withLock { $0 }
         for offset in sessions.indices {
             body(sessions[(first + offset) % sessions.count])
             if HostNetwork.monotonicNanoseconds() >= deadline {
                 next.withLock { $0 = (first + offset + 1) % sessions.count }
-                return
+                return offset + 1 == sessions.count
             }
         }
+        return true
     }
 }

@@ -9,7 +9,7 @@ extension ActiveTarget {
     /// Decides the fate of the datagrams of the mask, and holds those that will be sent.
     func admit(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
         let keepsTTL = target.definition.ttlMode == .fixed
-        let keepsSource = preservesSource || mappings != nil
+        let keepsOrigin = preservesSource || mappings != nil
         var (rest, lost, overflow) = (mask, 0, 0)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
@@ -18,7 +18,11 @@ extension ActiveTarget {
             let fate = chaos?.admit(
                 batch.payload(index),
                 ttl: keepsTTL ? nil : datagram.ttl.map { $0 - 1 },
-                source: keepsSource ? datagram.source : nil,
+                origin: keepsOrigin
+                    ? HeldDatagrams.Origin(
+                        source: datagram.source,
+                        localAddress: datagram.localAddress
+                    ) : nil,
                 at: now
             )
             lost += fate?.lost ?? 0
@@ -40,7 +44,12 @@ extension ActiveTarget {
         for _ in 0..<Self.batchesPerTurn {
             let asker = fill(&outgoing, at: now)
             if outgoing.count == 0 { break }
-            let number = socketNumber(for: asker, count: outgoing.count, at: now)
+            let number = socketNumber(
+                for: asker?.source,
+                localAddress: asker?.localAddress,
+                count: outgoing.count,
+                at: now
+            )
             sendAll(outgoing, on: number, at: now)
         }
         activity.setHeld(chaos?.held ?? 0)
@@ -52,29 +61,34 @@ extension ActiveTarget {
         while chaos?.held ?? 0 > 0 {
             let asker = fill(&outgoing, at: .max)
             if outgoing.count == 0 { break }
-            let number = socketNumber(for: asker, count: outgoing.count, at: now)
+            let number = socketNumber(
+                for: asker?.source,
+                localAddress: asker?.localAddress,
+                count: outgoing.count,
+                at: now
+            )
             sendAll(outgoing, on: number, at: now)
         }
         activity.setHeld(0)
     }
 
     /// With `mapReplies` a batch is of one asker, which is returned.
-    private func fill(_ outgoing: inout SendBatch, at now: Int64) -> Endpoint? {
+    private func fill(_ outgoing: inout SendBatch, at now: Int64) -> HeldDatagrams.Origin? {
         outgoing.removeAll()
-        var asker: Endpoint?
+        var asker: HeldDatagrams.Origin?
         let (hasMappings, preservesSource) = (mappings != nil, preservesSource)
         let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
         let interfaceIndex = forwarding?.interfaceIndex ?? 0
-        chaos?.takeDue(at: now) { payload, ttl, source in
+        chaos?.takeDue(at: now) { payload, ttl, origin in
             if hasMappings {
-                if outgoing.count > 0 && source != asker { return false }
-                asker = source
+                if outgoing.count > 0 && origin != asker { return false }
+                asker = origin
             }
             return outgoing.append(
                 payload,
                 to: destination,
                 interfaceIndex: interfaceIndex,
-                localAddress: preservesSource ? source?.address : nil,
+                localAddress: preservesSource ? origin?.source.address : nil,
                 ttl: ttl
             )
         }

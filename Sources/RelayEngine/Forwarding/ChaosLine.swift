@@ -58,7 +58,7 @@ struct ChaosLine: ~Copyable {
     mutating func admit(
         _ payload: Span<UInt8>,
         ttl: UInt8?,
-        source: Endpoint?,
+        origin: HeldDatagrams.Origin?,
         at now: Int64
     ) -> Fate {
         let isLost = happens(chaos.lossPercent)
@@ -68,12 +68,12 @@ struct ChaosLine: ~Copyable {
         if isLost { return Fate(lost: 1) }
 
         let due = now + delay + deviation
-        let original = queue.add(payload, ttl: ttl, source: source, due: due)
+        let original = queue.add(payload, ttl: ttl, origin: origin, due: due)
         guard original != HeldDatagrams.none else { return Fate(overflow: isDuplicated ? 2 : 1) }
         var fate = Fate()
         var copy = HeldDatagrams.none
         if isDuplicated {
-            copy = queue.add(payload, ttl: ttl, source: source, due: due)
+            copy = queue.add(payload, ttl: ttl, origin: origin, due: due)
             if copy == HeldDatagrams.none { fate.overflow = 1 }
         }
         if isReordered && overtaken[0] == HeldDatagrams.none {
@@ -98,7 +98,7 @@ struct ChaosLine: ~Copyable {
     /// returned false, which ends the call. At `.max` everything is due.
     mutating func takeDue(
         at now: Int64,
-        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: Endpoint?) -> Bool
+        _ body: (Span<UInt8>, _ ttl: UInt8?, _ origin: HeldDatagrams.Origin?) -> Bool
     ) {
         while true {
             if overtakenDue <= min(now, queue.firstDue ?? .max) {

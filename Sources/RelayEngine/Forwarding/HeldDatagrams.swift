@@ -9,11 +9,17 @@ struct HeldDatagrams: ~Copyable {
     /// No datagram.
     static let none: Int16 = -1
 
+    /// Where a datagram came from, and which address of this host it came to.
+    struct Origin: Equatable {
+        let source: Endpoint
+        let localAddress: IPAddress?
+    }
+
     private struct Slot {
         var position: Int
         var length: Int
         var ttl: UInt8?
-        var source: Endpoint?
+        var origin: Origin?
         var due: Int64
         /// Orders what is due at the same time.
         var order: UInt64 = 0
@@ -46,7 +52,7 @@ struct HeldDatagrams: ~Copyable {
     mutating func add(
         _ payload: Span<UInt8>,
         ttl: UInt8?,
-        source: Endpoint?,
+        origin: Origin?,
         due: Int64
     ) -> Int16 {
         guard count < Chaos.heldDatagramsMax, bytes + payload.count <= Chaos.heldBytesMax else {
@@ -57,7 +63,7 @@ struct HeldDatagrams: ~Copyable {
             position: arena.append(payload),
             length: payload.count,
             ttl: ttl,
-            source: source,
+            origin: origin,
             due: due,
             before: newest
         )
@@ -83,11 +89,11 @@ struct HeldDatagrams: ~Copyable {
 
     /// Removes the first scheduled datagram, if the body takes it.
     mutating func giveFirst(
-        _ body: (Span<UInt8>, _ ttl: UInt8?, _ source: Endpoint?) -> Bool
+        _ body: (Span<UInt8>, _ ttl: UInt8?, _ origin: Origin?) -> Bool
     ) -> Bool {
         guard let index = heap.first else { return false }
         let slot = slots[Int(index)]
-        guard body(arena.payload(at: slot.position, length: slot.length), slot.ttl, slot.source)
+        guard body(arena.payload(at: slot.position, length: slot.length), slot.ttl, slot.origin)
         else { return false }
         let last = heap.removeLast()
         if !heap.isEmpty {

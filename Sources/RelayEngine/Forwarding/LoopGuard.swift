@@ -86,7 +86,8 @@ struct LoopGuard {
     @inline(__always)
     func remember(_ sighting: Sighting) { table?.entries[sighting.place] = sighting.entry }
 
-    /// The same for a payload by itself; what does not return is remembered.
+    /// Whether a payload by itself was relayed before and came back; if not, it is remembered. For
+    /// tests.
     mutating func isReturning(
         _ payload: Span<UInt8>,
         from source: Endpoint,

@@ -109,11 +109,17 @@ final class ActiveSession {
             process(batch, count, replies: &replies)
             total += count
             if count < limit { return total }
-            if !targets.isEmpty {
-                batchLimit = ReceiveBatch.limitOfWholeMessages(length: batch.length(0))
-            }
+            batchLimit = nextBatchLimit(batch.length(0))
         }
         return total
+    }
+
+    /// For datagrams of this length: whole messages, where a target merges them.
+    private func nextBatchLimit(_ length: Int) -> Int {
+        let merges = targets.contains { target in
+            target.chaos == nil && target.forwarding.map { length <= $0.segmentMax } ?? false
+        }
+        return merges ? ReceiveBatch.limitOfWholeMessages(length: length) : ReceiveBatch.capacity
     }
 
     private func process(

@@ -7,25 +7,25 @@ import Synchronization
 /// Readers never wait. `received` is not stored but derived, so that it equals accepted plus
 /// dropped in every snapshot, also in one that overlaps an update.
 package final class SessionCounters: Sendable {
-    private let acceptedDatagrams = Atomic<UInt64>(0)
-    private let acceptedBytes = Atomic<UInt64>(0)
+    private let acceptedDatagrams = SingleWriterCounter()
+    private let acceptedBytes = SingleWriterCounter()
     /// Datagrams by `DropReason.rawValue`.
-    private let dropped = InlineArray<8, Atomic<UInt64>> { _ in Atomic(0) }
-    private let droppedBytes = Atomic<UInt64>(0)
-    private let sentDatagrams = Atomic<UInt64>(0)
-    private let sentBytes = Atomic<UInt64>(0)
-    private let forwardedDatagrams = Atomic<UInt64>(0)
-    private let forwardedBytes = Atomic<UInt64>(0)
-    private let repliedDatagrams = Atomic<UInt64>(0)
-    private let repliedBytes = Atomic<UInt64>(0)
-    private let repliesRateLimited = Atomic<UInt64>(0)
-    private let handlerBusy = Atomic<UInt64>(0)
+    private let dropped = InlineArray<8, SingleWriterCounter> { _ in SingleWriterCounter() }
+    private let droppedBytes = SingleWriterCounter()
+    private let sentDatagrams = SingleWriterCounter()
+    private let sentBytes = SingleWriterCounter()
+    private let forwardedDatagrams = SingleWriterCounter()
+    private let forwardedBytes = SingleWriterCounter()
+    private let repliedDatagrams = SingleWriterCounter()
+    private let repliedBytes = SingleWriterCounter()
+    private let repliesRateLimited = SingleWriterCounter()
+    private let handlerBusy = SingleWriterCounter()
     /// These two have another writer, the handlers' thread.
-    private let handlerRuns = Atomic<UInt64>(0)
-    private let handlerFailed = InlineArray<4, Atomic<UInt64>> { _ in Atomic(0) }
-    private let lostSendBufferFull = Atomic<UInt64>(0)
-    private let lostSendFailed = Atomic<UInt64>(0)
-    private let truncated = Atomic<UInt64>(0)
+    private let handlerRuns = SingleWriterCounter()
+    private let handlerFailed = InlineArray<4, SingleWriterCounter> { _ in SingleWriterCounter() }
+    private let lostSendBufferFull = SingleWriterCounter()
+    private let lostSendFailed = SingleWriterCounter()
+    private let truncated = SingleWriterCounter()
     private let lastReceivedAt = Atomic<Int64>(.min)
     private let lastSentAt = Atomic<Int64>(.min)
 
@@ -69,59 +69,52 @@ struct ReceiveTally {
 
 // MARK: - Writing, on the relay thread only
 
-/// Adds without a locked instruction: correct because there is one writer.
-@inline(__always)
-private func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
-    if amount == 0 { return }
-    counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
-}
-
 extension SessionCounters {
     func countReceived(_ tally: ReceiveTally, at now: Timestamp) {
-        add(tally.acceptedDatagrams, to: acceptedDatagrams)
-        add(tally.acceptedBytes, to: acceptedBytes)
+        acceptedDatagrams.add(tally.acceptedDatagrams)
+        acceptedBytes.add(tally.acceptedBytes)
         for reason in DropReason.allCases {
             let index = Int(reason.rawValue)
-            add(tally.dropped[index], to: dropped[index])
+            dropped[index].add(tally.dropped[index])
         }
-        add(tally.droppedBytes, to: droppedBytes)
-        add(tally.truncated, to: truncated)
+        droppedBytes.add(tally.droppedBytes)
+        truncated.add(tally.truncated)
         lastReceivedAt.store(now.nanoseconds, ordering: .relaxed)
     }
 
     func countSent(_ traffic: Traffic, at now: Timestamp) {
-        add(traffic.datagrams, to: sentDatagrams)
-        add(traffic.bytes, to: sentBytes)
+        sentDatagrams.add(traffic.datagrams)
+        sentBytes.add(traffic.bytes)
         lastSentAt.store(now.nanoseconds, ordering: .relaxed)
     }
 
     func countForwarded(_ traffic: Traffic) {
-        add(traffic.datagrams, to: forwardedDatagrams)
-        add(traffic.bytes, to: forwardedBytes)
+        forwardedDatagrams.add(traffic.datagrams)
+        forwardedBytes.add(traffic.bytes)
     }
 
     func countReplied(_ traffic: Traffic, at now: Timestamp) {
-        add(traffic.datagrams, to: repliedDatagrams)
-        add(traffic.bytes, to: repliedBytes)
+        repliedDatagrams.add(traffic.datagrams)
+        repliedBytes.add(traffic.bytes)
         lastSentAt.store(now.nanoseconds, ordering: .relaxed)
     }
 
-    func countRateLimitedReplies(_ count: UInt64) { add(count, to: repliesRateLimited) }
+    func countRateLimitedReplies(_ count: UInt64) { repliesRateLimited.add(count) }
 
-    func countHandlerBusy(_ count: UInt64) { add(count, to: handlerBusy) }
+    func countHandlerBusy(_ count: UInt64) { handlerBusy.add(count) }
 
-    func countSendBufferFull(_ count: UInt64) { add(count, to: lostSendBufferFull) }
+    func countSendBufferFull(_ count: UInt64) { lostSendBufferFull.add(count) }
 
-    func countSendFailed(_ count: UInt64) { add(count, to: lostSendFailed) }
+    func countSendFailed(_ count: UInt64) { lostSendFailed.add(count) }
 }
 
 // MARK: - Writing, on the handlers' thread only
 
 extension SessionCounters {
-    func countHandlerRun() { add(1, to: handlerRuns) }
+    func countHandlerRun() { handlerRuns.add(1) }
 
     func countHandlerFailure(_ failure: HandlerFailure) {
-        add(1, to: handlerFailed[failure.rawValue])
+        handlerFailed[failure.rawValue].add(1)
     }
 }
 
@@ -134,34 +127,34 @@ extension SessionCounters {
         values.accepted = Self.traffic(acceptedDatagrams, acceptedBytes)
         for reason in DropReason.allCases {
             let index = Int(reason.rawValue)
-            values.dropped[index] = dropped[index].load(ordering: .relaxed)
+            values.dropped[index] = dropped[index].value
         }
-        values.droppedBytes = droppedBytes.load(ordering: .relaxed)
+        values.droppedBytes = droppedBytes.value
         values.sent = Self.traffic(sentDatagrams, sentBytes)
         values.forwarded = Self.traffic(forwardedDatagrams, forwardedBytes)
         values.replied = Self.traffic(repliedDatagrams, repliedBytes)
-        values.repliesRateLimited = repliesRateLimited.load(ordering: .relaxed)
-        values.handler.runs = handlerRuns.load(ordering: .relaxed)
+        values.repliesRateLimited = repliesRateLimited.value
+        values.handler.runs = handlerRuns.value
         for failure in HandlerFailure.allCases {
             let index = failure.rawValue
-            values.handler.failed[index] = handlerFailed[index].load(ordering: .relaxed)
+            values.handler.failed[index] = handlerFailed[index].value
         }
-        values.handler.busy = handlerBusy.load(ordering: .relaxed)
-        values.lostSendBufferFull = lostSendBufferFull.load(ordering: .relaxed)
-        values.lostSendFailed = lostSendFailed.load(ordering: .relaxed)
-        values.truncated = truncated.load(ordering: .relaxed)
+        values.handler.busy = handlerBusy.value
+        values.lostSendBufferFull = lostSendBufferFull.value
+        values.lostSendFailed = lostSendFailed.value
+        values.truncated = truncated.value
         values.lastReceivedAt = Self.moment(lastReceivedAt)
         values.lastSentAt = Self.moment(lastSentAt)
         return values
     }
 
     private static func traffic(
-        _ datagrams: borrowing Atomic<UInt64>,
-        _ bytes: borrowing Atomic<UInt64>
+        _ datagrams: borrowing SingleWriterCounter,
+        _ bytes: borrowing SingleWriterCounter
     ) -> Traffic {
         Traffic(
-            datagrams: datagrams.load(ordering: .relaxed),
-            bytes: bytes.load(ordering: .relaxed)
+            datagrams: datagrams.value,
+            bytes: bytes.value
         )
     }
 

@@ -83,6 +83,7 @@ struct SourceKey: Equatable {
     /// The interface of a link-local address, the port and the family.
     private let rest: UInt64
 
+    /// For tests: the engine has datagrams.
     init(_ source: Endpoint) {
         high = source.address.high
         low = source.address.low

@@ -5,16 +5,16 @@ import Synchronization
 final class TargetActivity: Sendable {
     let destination: ForwardTarget.Destination
 
-    private let datagrams = Atomic<UInt64>(0)
-    private let bytes = Atomic<UInt64>(0)
-    private let failed = Atomic<UInt64>(0)
-    private let sendBufferFull = Atomic<UInt64>(0)
+    private let datagrams = SingleWriterCounter()
+    private let bytes = SingleWriterCounter()
+    private let failed = SingleWriterCounter()
+    private let sendBufferFull = SingleWriterCounter()
     /// Datagrams by `TargetDropReason.rawValue`.
-    private let dropped = InlineArray<6, Atomic<UInt64>> { _ in Atomic(0) }
+    private let dropped = InlineArray<6, SingleWriterCounter> { _ in SingleWriterCounter() }
     private let held = Atomic<UInt64>(0)
-    private let replyDatagrams = Atomic<UInt64>(0)
-    private let replyBytes = Atomic<UInt64>(0)
-    private let unmapped = Atomic<UInt64>(0)
+    private let replyDatagrams = SingleWriterCounter()
+    private let replyBytes = SingleWriterCounter()
+    private let unmapped = SingleWriterCounter()
     private let remembered = Locked(Remembered())
 
     private struct Remembered {
@@ -27,35 +27,28 @@ final class TargetActivity: Sendable {
 
 // MARK: - Writing, on the relay thread only
 
-/// Adds without a locked instruction: correct because there is one writer.
-@inline(__always)
-private func add(_ amount: UInt64, to counter: borrowing Atomic<UInt64>) {
-    if amount == 0 { return }
-    counter.store(counter.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
-}
-
 extension TargetActivity {
     func countForwarded(_ traffic: Traffic) {
-        add(traffic.datagrams, to: datagrams)
-        add(traffic.bytes, to: bytes)
+        datagrams.add(traffic.datagrams)
+        bytes.add(traffic.bytes)
     }
 
-    func countFailed(_ count: UInt64) { add(count, to: failed) }
+    func countFailed(_ count: UInt64) { failed.add(count) }
 
-    func countSendBufferFull(_ count: UInt64) { add(count, to: sendBufferFull) }
+    func countSendBufferFull(_ count: UInt64) { sendBufferFull.add(count) }
 
     func countDropped(_ count: UInt64, _ reason: TargetDropReason) {
-        add(count, to: dropped[Int(reason.rawValue)])
+        dropped[Int(reason.rawValue)].add(count)
     }
 
     func setHeld(_ count: Int) { held.store(UInt64(count), ordering: .relaxed) }
 
     func countReplies(_ traffic: Traffic) {
-        add(traffic.datagrams, to: replyDatagrams)
-        add(traffic.bytes, to: replyBytes)
+        replyDatagrams.add(traffic.datagrams)
+        replyBytes.add(traffic.bytes)
     }
 
-    func countUnmapped(_ count: UInt64) { add(count, to: unmapped) }
+    func countUnmapped(_ count: UInt64) { unmapped.add(count) }
 
     func note(_ error: TransferError) { remembered.withLock { $0.lastError = error } }
 
@@ -70,21 +63,21 @@ extension TargetActivity {
     func values() -> TargetValues {
         var values = TargetValues()
         values.forwarded = Traffic(
-            datagrams: datagrams.load(ordering: .relaxed),
-            bytes: bytes.load(ordering: .relaxed)
+            datagrams: datagrams.value,
+            bytes: bytes.value
         )
-        values.failed = failed.load(ordering: .relaxed)
-        values.sendBufferFull = sendBufferFull.load(ordering: .relaxed)
+        values.failed = failed.value
+        values.sendBufferFull = sendBufferFull.value
         for reason in TargetDropReason.allCases {
             let index = Int(reason.rawValue)
-            values.dropped[index] = dropped[index].load(ordering: .relaxed)
+            values.dropped[index] = dropped[index].value
         }
         values.held = held.load(ordering: .relaxed)
         values.mappedReplies = Traffic(
-            datagrams: replyDatagrams.load(ordering: .relaxed),
-            bytes: replyBytes.load(ordering: .relaxed)
+            datagrams: replyDatagrams.value,
+            bytes: replyBytes.value
         )
-        values.unmapped = unmapped.load(ordering: .relaxed)
+        values.unmapped = unmapped.value
         return values
     }
 

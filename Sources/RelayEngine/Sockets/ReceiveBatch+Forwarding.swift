@@ -24,8 +24,8 @@ struct Forwarding {
         )
     }
 
-    /// Whether equal-sized datagrams are merged.
-    var merges: Bool { settings.segment_max > 0 }
+    /// The largest payload that is merged; 0 = none.
+    var segmentMax: Int { Int(settings.segment_max) }
 
     /// Where the datagrams go.
     var destination: Endpoint {
@@ -77,13 +77,18 @@ extension ReceiveBatch {
     }
 
     /// How many datagrams of this many bytes to receive at once, so that they fill whole messages
-    /// of UDP_SEGMENT: 49 of 1316 bytes leave as one, 64 as one of 49 and one of 15.
+    /// of UDP_SEGMENT: 49 of 1316 bytes leave as one, 64 as one of 49 and one of 15. The capacity
+    /// where that makes messages hardly longer.
     static func limitOfWholeMessages(length: Int) -> Int {
-        // The payload of the largest datagram over IPv4, and so of what is merged.
-        let perMessage = 65_507 / max(length, 1)
+        let perMessage = mergedBytesMax / max(length, 1)
         if perMessage == 0 || perMessage >= capacity { return capacity }
+        let messages = (capacity + perMessage - 1) / perMessage
+        guard perMessage * messages >= capacity + capacity / 5 else { return capacity }
         return capacity - capacity % perMessage
     }
+
+    /// The payload of the largest datagram over IPv6, and so of what is merged; over IPv4 20 more.
+    private static let mergedBytesMax = 65_487
 
     /// The payload bytes of the datagrams of a mask.
     @inline(__always)

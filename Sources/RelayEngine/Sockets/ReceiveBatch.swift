@@ -16,7 +16,11 @@ import RelayModel
         // Safe because each block has the size that C asks for and lives until deinit.
         unsafe headers = .allocate(byteCount: relay_batch_bytes(), alignment: 64)
         unsafe slots = .allocate(capacity: Self.capacity * Self.slotBytes)
-        unsafe received = .allocate(capacity: Self.capacity)
+        let descriptions = UnsafeMutableRawPointer.allocate(
+            byteCount: Self.capacity * MemoryLayout<relay_received>.stride,
+            alignment: 64
+        )
+        unsafe received = descriptions.bindMemory(to: relay_received.self, capacity: Self.capacity)
         unsafe received.initialize(repeating: relay_received(), count: Self.capacity)
         unsafe relay_batch_initialize(headers, slots)
     }

@@ -36,6 +36,8 @@ final class SessionSupervisor: Sendable {
         let now = HostNetwork.monotonicNanoseconds()
         for session in sessions { session.activity.sampleRates(at: now) }
         if let deleted = links?.takeDeleted(), !deleted.isEmpty { release(sessions, from: deleted) }
+        // Before the list is made, which then shows what has changed.
+        if paths?.takeChange() ?? true { ticksUntilRefresh.withLock { $0 = 0 } }
         // A list that cannot be had says nothing of the interfaces.
         if let interfaces = try? HostNetwork.interfaces(), !interfaces.isEmpty {
             watch(sessions, interfaces)
@@ -48,9 +50,8 @@ final class SessionSupervisor: Sendable {
     /// Looks after the targets of the sessions that run, in turn where there are many: after those
     /// that wait always, after the others when a path may be another one.
     private func refreshTargets(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
-        let hasChanged = paths?.takeChange() ?? true
         let isForAll = ticksUntilRefresh.withLock { ticks in
-            ticks = hasChanged ? 0 : max(ticks - 1, 0)
+            ticks = max(ticks - 1, 0)
             return ticks == 0
         }
         let relays = sessions.filter { session in

@@ -129,6 +129,8 @@ def test_an_interrupted_run_leaves_nothing_behind(bench_binary, tmp_path, number
         stderr=subprocess.PIPE,
         env=environment,
         text=True,
+        # A shell starts its background jobs without it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     # Its first contestant has a directory.
     begins = "the first measurement begins"

@@ -16,9 +16,16 @@ final class SessionSupervisor: Sendable {
 
     private let nextRetry = Locked(0)
     private let nextRefresh = Locked(0)
-    /// Ticks until all targets are looked after again; 0 = now.
-    private let ticksUntilRefresh = Locked(0)
+    private let pass = Locked(Pass())
     private let lastInterfaces = Locked<[NetworkInterface]>([])
+
+    /// How far looking after all targets is.
+    private struct Pass {
+        /// Ticks until it begins; 0 = it goes on.
+        var ticks = 0
+        /// Sessions that had their turn.
+        var count = 0
+    }
 
     /// nil when the system has none to give; then only what is missing at a tick is seen.
     private let links: LinkMonitor?
@@ -37,7 +44,7 @@ final class SessionSupervisor: Sendable {
         for session in sessions { session.activity.sampleRates(at: now) }
         if let deleted = links?.takeDeleted(), !deleted.isEmpty { release(sessions, from: deleted) }
         // Before the list is made, which then shows what has changed.
-        if paths?.takeChange() ?? true { ticksUntilRefresh.withLock { $0 = 0 } }
+        if paths?.takeChange() ?? true { pass.withLock { $0 = Pass() } }
         // A list that cannot be had says nothing of the interfaces.
         if let interfaces = try? HostNetwork.interfaces(), !interfaces.isEmpty {
             watch(sessions, interfaces)
@@ -50,20 +57,24 @@ final class SessionSupervisor: Sendable {
     /// Looks after the targets of the sessions that run, in turn where there are many: after those
     /// that wait always, after the others when a path may be another one.
     private func refreshTargets(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
-        let isForAll = ticksUntilRefresh.withLock { ticks in
-            ticks = max(ticks - 1, 0)
-            return ticks == 0
+        let isForAll = pass.withLock { pass in
+            pass.ticks = max(pass.ticks - 1, 0)
+            return pass.ticks == 0
         }
         let relays = sessions.filter { session in
             session.running?.targetStatuses.contains { status in
                 status.map { isForAll || $0.reason != nil } ?? false
             } == true
         }
-        let isDone = takeTurns(relays, nextRefresh, Self.refreshNanosecondsMax) { session in
+        let count = takeTurns(relays, nextRefresh, Self.refreshNanosecondsMax) { session in
             guard let running = session.running else { return }
             registry.refreshTargets(session, running, interfaces: interfaces)
         }
-        if isForAll && isDone { ticksUntilRefresh.withLock { $0 = Self.refreshTicks } }
+        guard isForAll else { return }
+        pass.withLock { pass in
+            pass.count += count
+            if pass.count >= relays.count { pass = Pass(ticks: Self.refreshTicks) }
+        }
     }
 
     /// Takes the sockets from sessions whose interface was deleted, though there may be another of
@@ -135,27 +146,28 @@ final class SessionSupervisor: Sendable {
             return session.definition != nil && session.running == nil
                 && (state == .waiting || state == .failed)
         }
-        _ = takeTurns(stopped, nextRetry, Self.retryNanosecondsMax) { registry.tryToStart($0) }
+        takeTurns(stopped, nextRetry, Self.retryNanosecondsMax) { registry.tryToStart($0) }
     }
 
     /// Does something for each session, until the time is over; the next tick goes on from there.
-    /// Whether each had its turn.
+    /// How many had their turn.
+    @discardableResult
     private func takeTurns(
         _ sessions: [ManagedSession],
         _ next: Locked<Int>,
         _ nanosecondsMax: Int64,
         _ body: (ManagedSession) -> Void
-    ) -> Bool {
-        guard !sessions.isEmpty else { return true }
+    ) -> Int {
+        guard !sessions.isEmpty else { return 0 }
         let deadline = HostNetwork.monotonicNanoseconds() + nanosecondsMax
         let first = next.withLock { $0 }
         for offset in sessions.indices {
             body(sessions[(first + offset) % sessions.count])
             if HostNetwork.monotonicNanoseconds() >= deadline {
                 next.withLock { $0 = (first + offset + 1) % sessions.count }
-                return offset + 1 == sessions.count
+                return offset + 1
             }
         }
-        return true
+        return sessions.count
     }
 }

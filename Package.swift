@@ -46,6 +46,12 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Files that the daemon serves.
+        .target(
+            name: "CAssets",
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"])]
+        ),
+
         // libmicrohttpd as Swift.
         .systemLibrary(
             name: "CMicroHTTPD",
@@ -64,11 +70,10 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "RelayModel", "RelayEngine", "SessionStore", "HTTPHosting",
+                "RelayModel", "RelayEngine", "SessionStore", "HTTPHosting", "CAssets",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.embedInCode("openapi.yaml")],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -49,7 +49,7 @@ import Testing
         #expect(response.status == .ok)
         #expect(response.fields[.contentType] == "application/yaml")
         #expect(document.hasPrefix("openapi: 3.1"))
-        #expect(response.body.bytes == PackageResources.openapi_yaml)
+        #expect(response.body.bytes == EmbeddedFile.contract.bytes)
     }
 
     @Test func everyCodeAClientCanMeetIsInTheContract() {

@@ -16,6 +16,6 @@ extension API {
     private static let contract = Response(
         status: .ok,
         fields: [.contentType: "application/yaml", .cacheControl: "no-cache"],
-        body: Content(PackageResources.openapi_yaml)
+        body: EmbeddedFile.contract
     )
 }

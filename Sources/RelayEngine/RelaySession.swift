@@ -57,6 +57,9 @@ package final class RelaySession: Sendable {
     /// What the socket is bound to.
     package var localEndpoint: Endpoint { socket.localEndpoint }
 
+    /// Larger than that of every session whose socket was bound before.
+    package var openingOrder: UInt64 { socket.openingOrder }
+
     /// Where posted datagrams go; nil for a session that only receives.
     package var destination: Endpoint? { path.destination }
 }

@@ -95,4 +95,10 @@ package struct SessionDefinition: Hashable, Sendable {
     package var portToBind: UInt16 {
         kind == .multicastSender || role == .sender ? localPort : port
     }
+
+    /// Whether other sockets may bind its port (SO_REUSEADDR, socket(7)). A sender's port is its
+    /// own: shared, the unicast replies would go to only one of them.
+    package var sharesPort: Bool {
+        portToBind != 0 && role != .sender && kind != .multicastSender
+    }
 }

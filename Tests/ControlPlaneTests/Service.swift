@@ -40,7 +40,10 @@ final class Service: Sendable {
         sessionsMax: Int = 10_000,
         writesMax: Int = 1024,
         descriptorCeiling: Int32 = .max,
-        handlers: [HandlerName: Handler] = [:]
+        handlers: [HandlerName: Handler] = [:],
+        namesOpenly: @escaping @Sendable ([String: String], [String: String]) -> Bool = { _, _ in
+            true
+        }
     ) throws {
         self.store = store
         engine = try RelayEngine(
@@ -56,7 +59,8 @@ final class Service: Sendable {
             engine: engine,
             store: store,
             sessionsMax: sessionsMax,
-            logger: logger
+            logger: logger,
+            namesOpenly: namesOpenly
         )
         var options = ServiceOptions()
         options.limits.sessionsMax = sessionsMax

@@ -154,7 +154,7 @@ class Model:
         if event.event == "session.deleted":
             # Made and gone since the list began: the model never had it.
             self.sessions.pop(data["name"], None)
-        else:
+        elif event.event != "session.warning":
             self.sessions[data["session"]["name"]] = data["session"]
 
 

@@ -87,6 +87,17 @@ final class Gatekeeper: Sendable {
         return known == caller
     }
 
+    /// Whether everybody who may reach sessions with the first labels may reach those with the
+    /// second, too, and so may know of them.
+    func admitsTogether(_ labels: [String: String], _ others: [String: String]) -> Bool {
+        guard let keyring = state.withLock({ $0.options }).keyring else { return true }
+        let selectors =
+            keyring.tokens.lazy.map(\.selector) + keyring.unixPeers.lazy.map(\.selector)
+        return selectors.allSatisfy { selector in
+            selector.map { !$0.admits(labels) || $0.admits(others) } ?? true
+        }
+    }
+
     // MARK: - Steps
 
     private enum Identity {

@@ -59,21 +59,48 @@ final class EventLog: Sendable {
         add(.deleted, session, previousLabels: session.labels)
     }
 
+    /// A warning of a session has begun or ended.
+    func warning(_ session: ManagedSession, _ warning: SessionWarning, isActive: Bool) {
+        add(.warning, session, previousLabels: session.labels) { revision in
+            EventFrame.event(
+                SessionEvent.Kind.warning.rawValue,
+                id: revision.description
+            ) { writer in
+                Self.identify(session, revision, &writer)
+                writer.member("code", warning.code.rawValue)
+                writer.member("detail", warning.detail)
+                writer.member("active", isActive)
+            }
+        }
+    }
+
     private func add(
         _ kind: SessionEvent.Kind,
         _ session: ManagedSession,
         previousLabels: [String: String]
     ) {
+        add(kind, session, previousLabels: previousLabels) { revision in
+            kind == .deleted
+                ? Self.farewell(session, revision) : Self.frame(kind, session, revision)
+        }
+    }
+
+    private func add(
+        _ kind: SessionEvent.Kind,
+        _ session: ManagedSession,
+        previousLabels: [String: String],
+        frame: (Revision) -> [UInt8]
+    ) {
         let number = last.load(ordering: .relaxed) + 1
         let revision = Revision(instance: instance, number: number)
-        let farewell = Self.farewell(session, revision)
+        let frame = frame(revision)
         let event = SessionEvent(
             revision: revision,
             kind: kind,
             labels: session.labels,
             previousLabels: previousLabels,
-            frame: kind == .deleted ? farewell : Self.frame(kind, session, revision),
-            farewell: farewell
+            frame: frame,
+            farewell: kind == .deleted ? frame : Self.farewell(session, revision)
         )
         let onEvent = state.withLock { state in
             Self.append(event, to: &state)
@@ -112,11 +139,17 @@ final class EventLog: Sendable {
         EventFrame.event(
             SessionEvent.Kind.deleted.rawValue,
             id: revision.description
-        ) { writer in
-            writer.member("revision", revision.description)
-            writer.member("name", session.name.description)
-            writer.member("id", session.id.description)
-        }
+        ) { writer in Self.identify(session, revision, &writer) }
+    }
+
+    private static func identify(
+        _ session: ManagedSession,
+        _ revision: Revision,
+        _ writer: inout JSONWriter
+    ) {
+        writer.member("revision", revision.description)
+        writer.member("name", session.name.description)
+        writer.member("id", session.id.description)
     }
 
     // MARK: - Watching, on the control thread

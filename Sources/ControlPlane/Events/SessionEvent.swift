@@ -9,6 +9,8 @@ struct SessionEvent: Sendable {
         /// Its state has changed, or what the system granted it.
         case state = "session.state"
         case deleted = "session.deleted"
+        /// A warning has begun or ended.
+        case warning = "session.warning"
     }
 
     let revision: Revision

@@ -9,6 +9,17 @@ extension Metric {
             help: "1 while the session runs, 0 while it is waiting, degraded, failed or disabled"
         ) { .integer($0.state == .running ? 1 : 0) },
         ofSession(
+            "warnings",
+            .gauge,
+            help: "1 while the session is warned of this, as its status.warnings say; else absent",
+            series: SessionWarning.Code.allCases.map { code in
+                (
+                    MetricsWriter.labels(["code": code.rawValue]),
+                    { $0.warnings.contains(code) ? .integer(1) : nil }
+                )
+            }
+        ),
+        ofSession(
             "start_timestamp_seconds",
             .gauge,
             unit: "seconds",

@@ -63,10 +63,11 @@ extension Metric {
         )
     }
 
-    private static func ofSession(
+    /// A metric that each session has once for each of these labels.
+    static func ofSession(
         _ name: String,
         _ kind: MetricFamily.Kind,
-        unit: String?,
+        unit: String? = nil,
         help: String,
         series: [(labels: [UInt8], read: SessionSeries)]
     ) -> Metric {

@@ -69,6 +69,7 @@ final class SessionReading: Sendable {
     /// When its counters were 0: its creation, or the daemon's start.
     let startedAt: Timestamp
     let targets: [TargetReading]
+    let warnings: [SessionWarning.Code]
 
     init(
         labels: [UInt8],
@@ -76,7 +77,8 @@ final class SessionReading: Sendable {
         counters: CounterValues,
         hasHandler: Bool = false,
         startedAt: Timestamp,
-        targets: [TargetReading] = []
+        targets: [TargetReading] = [],
+        warnings: [SessionWarning.Code] = []
     ) {
         self.labels = labels
         self.state = state
@@ -84,6 +86,7 @@ final class SessionReading: Sendable {
         handler = hasHandler ? counters.handler : nil
         self.startedAt = startedAt
         self.targets = targets
+        self.warnings = warnings
     }
 
     convenience init(_ session: ManagedSession, _ state: SessionState) {
@@ -95,7 +98,8 @@ final class SessionReading: Sendable {
             counters: session.activity.counterValues(),
             hasHandler: session.definition?.reply?.handler != nil,
             startedAt: session.observedSince,
-            targets: TargetReading.all(of: session)
+            targets: TargetReading.all(of: session),
+            warnings: session.running == nil ? [] : session.warnings.map(\.code)
         )
     }
 }

@@ -33,6 +33,8 @@ final class ManagedSession: Sendable {
         var running: RelaySession?
         /// The sessions that it forwards to, as far as they exist.
         var targets: [SessionName: ManagedSession] = [:]
+        /// At most one of each code.
+        var warnings: [SessionWarning] = []
     }
 
     private let state: Locked<State>
@@ -49,7 +51,8 @@ final class ManagedSession: Sendable {
         definition: SessionDefinition?,
         observation: Observation? = nil,
         status: SessionStatus,
-        running: RelaySession? = nil
+        running: RelaySession? = nil,
+        warnings: [SessionWarning] = []
     ) {
         self.name = name
         self.storedName = storedName ?? name.description
@@ -68,7 +71,7 @@ final class ManagedSession: Sendable {
             )
         activity = observation.activity
         observedSince = observation.since
-        state = Locked(State(status: status, running: running))
+        state = Locked(State(status: status, running: running, warnings: warnings))
         entityTag = "\"\(id)-\(generation)\""
         countersHead = JSONWriter.countersHead(name: name, id: id)
         fixedMembers = JSONWriter.fixedMembers(
@@ -128,7 +131,8 @@ final class ManagedSession: Sendable {
             definition: definition,
             observation: Observation(of: old),
             status: old.status,
-            running: old.running
+            running: old.running,
+            warnings: old.warnings
         )
     }
 
@@ -182,6 +186,33 @@ final class ManagedSession: Sendable {
     /// must not delete what may be of env a.
     func isChosen(by selector: LabelSelector) -> Bool {
         definition.map { selector.admits($0.labels) } ?? false
+    }
+
+    /// What its operator should look into; an end that was not told yet included.
+    var warnings: [SessionWarning] { state.withLock { $0.warnings } }
+
+    /// A warning of this code holds, with a detail that may be another one than before; nil = it
+    /// does not hold. What has begun or ended by that; nil = neither.
+    func setWarning(
+        _ code: SessionWarning.Code,
+        _ detail: String?
+    ) -> (warning: SessionWarning, isActive: Bool)? {
+        state.withLock { state in
+            let index = state.warnings.firstIndex { $0.code == code }
+            switch (index, detail) {
+            case (nil, nil): return nil
+            case (let index?, nil): return (state.warnings.remove(at: index), false)
+            case (let index?, let detail?):
+                let since = state.warnings[index].since
+                state.warnings[index] = SessionWarning(code, detail, since: since)
+                return nil
+            case (nil, let detail?):
+                precondition(state.warnings.count < SessionWarning.countMax)
+                let warning = SessionWarning(code, detail, since: HostNetwork.now())
+                state.warnings.append(warning)
+                return (warning, true)
+            }
+        }
     }
 
     /// It runs from now on.

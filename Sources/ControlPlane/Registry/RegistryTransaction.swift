@@ -92,11 +92,16 @@ struct RegistryTransaction {
             throw registry.storeFailure(error)
         }
         for swap in swaps { swap() }
-        registry.update(
-            Dictionary(directoryChanges.map { ($0.name, $0.session) }) { _, later in later }
-        )
+        let changes = Dictionary(directoryChanges.map { ($0.name, $0.session) }) { $1 }
+        registry.update(changes)
         for publication in publications { publication() }
+        registry.reviewWarnings(of: changes.keys, on: formerPorts(of: changes.keys))
         self = RegistryTransaction(registry)
+    }
+
+    /// The ports that sessions had before.
+    private func formerPorts(of names: some Collection<SessionName>) -> Set<SharedPorts.Port> {
+        Set(names.compactMap { before[$0]?.definition.flatMap(SharedPorts.Port.init) })
     }
 
     // MARK: - What a step is made of

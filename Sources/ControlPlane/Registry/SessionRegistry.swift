@@ -17,6 +17,9 @@ final class SessionRegistry: Sendable {
     let sessionsMax: Int
     private let directory = Locked(SessionDirectory())
     private let references = Locked(TargetReferences())
+    let warningMemory = Locked(WarningMemory())
+    /// Whether everybody who sees sessions with the first labels may know of those with the second.
+    let namesOpenly: @Sendable ([String: String], [String: String]) -> Bool
     private let currentPolicy: HTTPHosting.Locked<SessionPolicy>
 
     init(
@@ -25,8 +28,12 @@ final class SessionRegistry: Sendable {
         events: EventLog = EventLog(),
         policy: SessionPolicy = SessionPolicy(),
         sessionsMax: Int,
-        logger: Logger
+        logger: Logger,
+        namesOpenly: @escaping @Sendable ([String: String], [String: String]) -> Bool = { _, _ in
+            true
+        }
     ) {
+        self.namesOpenly = namesOpenly
         currentPolicy = HTTPHosting.Locked(policy)
         self.engine = engine
         self.store = store
@@ -63,11 +70,20 @@ final class SessionRegistry: Sendable {
         connect(changes.keys, next)
     }
 
-    /// Remembers which sessions will name which as their targets.
+    /// Remembers which sessions will name which as their targets, and which share their ports.
     private func refer(_ changes: [SessionName: ManagedSession?], from old: SessionDirectory) {
         references.withLock { references in
             for (name, session) in changes {
                 references.replace(
+                    old[name]?.definition,
+                    with: session?.definition,
+                    of: name
+                )
+            }
+        }
+        warningMemory.withLock { memory in
+            for (name, session) in changes {
+                memory.sharedPorts.replace(
                     old[name]?.definition,
                     with: session?.definition,
                     of: name

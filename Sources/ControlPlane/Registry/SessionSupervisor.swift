@@ -2,7 +2,7 @@ import RelayEngine
 import RelayModel
 
 /// What happens once a second on the control thread: rates are sampled, interfaces are looked
-/// after, and sessions that wait are tried again.
+/// after, sessions that wait are tried again, and warnings begin and end.
 final class SessionSupervisor: Sendable {
     static let intervalNanoseconds: Int64 = 1_000_000_000
     /// Starting what waits takes no more of a second than this; the rest is tried in the next.
@@ -52,6 +52,7 @@ final class SessionSupervisor: Sendable {
             refreshTargets(sessions, interfaces)
         }
         retry(sessions)
+        registry.reviewWarnings()
     }
 
     /// Looks after the targets of the sessions that run, in turn where there are many: after those

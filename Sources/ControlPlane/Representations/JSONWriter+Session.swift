@@ -65,7 +65,23 @@ extension JSONWriter {
         if let destination = status.destination { endpoint("destination", destination) }
         if let bytes = status.receiveBufferBytes { member("receiveBufferBytes", bytes) }
         targetStates(of: session)
+        if status.state == .running || status.state == .degraded { warnings(session.warnings) }
         endObject()
+    }
+
+    /// A member `warnings`, if there are any.
+    private mutating func warnings(_ warnings: [SessionWarning]) {
+        if warnings.isEmpty { return }
+        key("warnings")
+        beginArray()
+        for warning in warnings {
+            beginObject()
+            member("code", warning.code.rawValue)
+            member("detail", warning.detail)
+            member("since", warning.since)
+            endObject()
+        }
+        endArray()
     }
 
     /// A member `reason`: why something is not as it should be.

@@ -42,6 +42,7 @@ extension RelayService {
             // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
             registry.enforcePolicy()
+            registry.reviewWarningsAgain()
         }
     }
 

@@ -83,7 +83,8 @@ package final class RelayService {
             store: MeasuredStore(store, metrics.storeWrites),
             policy: options.policy,
             sessionsMax: options.limits.sessionsMax,
-            logger: logger
+            logger: logger,
+            namesOpenly: gatekeeper.admitsTogether
         )
         let idempotentAnswers = IdempotentAnswers()
         let api = API(

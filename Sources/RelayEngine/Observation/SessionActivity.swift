@@ -65,6 +65,12 @@ package final class SessionActivity: Sendable {
         return values
     }
 
+    /// Relayed datagrams that came back to the session: what it is warned of as a loop.
+    ///
+    /// What a target drops as `loop` is left out: a datagram for several links is kept from the one
+    /// that it came by, which is no circle.
+    package var returnedDatagrams: UInt64 { counters.droppedDatagrams(.loop) }
+
     /// The counters of the targets now, in the order of the definition that runs.
     package func targetValues() -> [TargetValues] {
         targets.withLock { $0 }.map { $0.values() }

@@ -148,6 +148,9 @@ extension SessionCounters {
         return values
     }
 
+    /// Datagrams that were dropped for this reason.
+    func droppedDatagrams(_ reason: DropReason) -> UInt64 { dropped[Int(reason.rawValue)].value }
+
     private static func traffic(
         _ datagrams: borrowing SingleWriterCounter,
         _ bytes: borrowing SingleWriterCounter

@@ -1,6 +1,7 @@
 import CRelaySocket
 import Glibc
 import RelayModel
+import Synchronization
 
 /// A bound and joined UDP socket of one session, with what the kernel granted it.
 ///
@@ -14,6 +15,10 @@ final class SessionSocket: Sendable {
     let localEndpoint: Endpoint
     /// What the system grants to who asks for no receive buffer (`net.core.rmem_default`).
     let defaultReceiveBufferBytes: Int
+    /// Larger than that of every socket that was bound before it.
+    let openingOrder: UInt64
+
+    private static let openings = Atomic<UInt64>(0)
 
     private init(
         descriptor: consuming sending Descriptor,
@@ -24,6 +29,7 @@ final class SessionSocket: Sendable {
         self.descriptor = Locked(descriptor)
         self.localEndpoint = localEndpoint
         self.defaultReceiveBufferBytes = defaultReceiveBufferBytes
+        openingOrder = Self.openings.add(1, ordering: .relaxed).newValue
     }
 
     /// Whether `close` was not called yet.
@@ -115,10 +121,7 @@ extension SessionSocket {
         try SystemCallError.check("IP_MULTICAST_ALL", relay_isolate_groups(number, family))
         try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
         if let bytes = definition.receiveBufferBytes { try setReceiveBuffer(number, bytes) }
-        // A sender's port is its own: shared, the unicast replies would go to only one of them.
-        if definition.portToBind != 0 && definition.role != .sender
-            && definition.kind != .multicastSender
-        {
+        if definition.sharesPort {
             try SystemCallError.check("SO_REUSEADDR", relay_share_port(number))
         }
     }

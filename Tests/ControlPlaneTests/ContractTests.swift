@@ -52,14 +52,30 @@ import Testing
         #expect(response.body.bytes == EmbeddedFile.contract.bytes)
     }
 
-    @Test func everyCodeAClientCanMeetIsInTheContract() {
-        let codes =
-            SessionError.Code.allCases.map(\.rawValue) + [
-                "invalid-json", "invalid-field", "unknown-field", "missing-field", "invalid-query",
-                "no-such-route", "method-not-allowed", "unsupported-media-type", "body-too-large",
-                "bad-framing", "overloaded", "draining",
-            ]
-        #expect(missing(codes) == [])
+    @Test func everyCodeIsPublishedOnceWithWhereItStands() {
+        let codes = PublishedCode.all.map(\.code)
+        #expect(Set(codes).count == codes.count)
+        let known = Dictionary(uniqueKeysWithValues: PublishedCode.all.map { ($0.code, $0.places) })
+        for code in SessionError.Code.allCases {
+            let places = known[code.rawValue] ?? []
+            #expect(places.contains(.problem) || places.contains(.reason), "\(code.rawValue)")
+        }
+        for code in SessionWarning.Code.allCases {
+            #expect(known[code.rawValue] == [.warning], "\(code.rawValue)")
+        }
+        let warnings = PublishedCode.all.filter { $0.places.contains(.warning) }
+        #expect(warnings.count == SessionWarning.Code.allCases.count)
+        #expect(PublishedCode.all.allSatisfy { !$0.meaning.hasSuffix(".") && !$0.places.isEmpty })
+    }
+
+    @Test func theContractHasTheListOfCodes() {
+        let section = PublishedCode.all.map { code in
+            let isPlain = !code.meaning.contains { $0 == "`" || $0 == ":" }
+            let meaning = isPlain ? code.meaning : "'\(code.meaning)'"
+            let places = code.places.map(\.rawValue).joined(separator: ", ")
+            return "  \(code.code):\n    in: [\(places)]\n    means: \(meaning)\n"
+        }
+        #expect(document.contains("\nx-codes:\n\(section.joined())\n"))
     }
 
     @Test func everyFieldReasonAndStateIsInTheContract() {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from contract.document import Document
+from contract.document import PATH, Document
 from support import Client
 
 DOCUMENT = Document()
@@ -66,6 +66,41 @@ def test_every_response_has_a_request_id() -> None:
         for status, response in operation["responses"].items():
             headers = DOCUMENT.resolve(response)["headers"]
             assert "Request-Id" in headers, f"{method} {path} {status}"
+
+
+SOURCES = PATH.parent / "Sources"
+CODES = DOCUMENT.content["x-codes"]
+
+
+def codes_of(node: Any) -> set[str]:
+    """Every value that a schema gives to a member `code`."""
+    if isinstance(node, list):
+        return {code for item in node for code in codes_of(item)}
+    if not isinstance(node, dict):
+        return set()
+    found = {code for value in node.values() for code in codes_of(value)}
+    code = node.get("code")
+    if isinstance(code, dict):
+        found |= set(code.get("enum", [])) | ({code["const"]} if "const" in code else set())
+    return found
+
+
+def test_every_code_of_the_contract_and_of_the_sources_is_listed() -> None:
+    used = codes_of({key: DOCUMENT.content[key] for key in ("paths", "components")})
+    assert used <= set(CODES), used - set(CODES)
+    written = {
+        code
+        for path in SOURCES.rglob("*.swift")
+        for code in re.findall(r'\bcode: "([a-z-]+)"', path.read_text())
+    }
+    assert len(written) > 15
+    assert written <= set(CODES), written - set(CODES)
+
+
+def test_the_warnings_are_those_that_are_listed() -> None:
+    listed = {code for code, entry in CODES.items() if "warning" in entry["in"]}
+    schema = DOCUMENT.content["components"]["schemas"]["Warning"]
+    assert set(schema["properties"]["code"]["enum"]) == listed
 
 
 def test_every_pattern_is_anchored() -> None:

@@ -152,6 +152,14 @@ def test_the_problem_codes_are_found_in_the_contract():
     assert {"invalid-json", "session-not-found", "draining", "cannot-send"} <= problem_codes()
 
 
+def test_the_table_of_codes_is_that_of_the_contract():
+    codes = CONTRACT["x-codes"]
+    shown = {row[0]: row[1:] for row in rows() if len(row) == 3 and row[0].strip("`") in codes}
+    assert shown == {
+        f"`{code}`": [", ".join(entry["in"]), entry["means"]] for code, entry in codes.items()
+    }
+
+
 @pytest.mark.parametrize("field", definition_fields())
 def test_every_field_of_a_session_is_named(field):
     assert in_code(field)

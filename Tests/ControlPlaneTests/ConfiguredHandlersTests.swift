@@ -15,7 +15,8 @@ import Testing
         let found = try handlers(
             #"""
             {"a": {"argv": ["/bin/hostname", "-f"]},
-             "b": {"argv": ["/bin/cat"], "timeoutSeconds": 300, "concurrencyMax": 64}}
+             "b": {"argv": ["/bin/cat"], "timeoutSeconds": 300, "concurrencyMax": 64},
+             "c": {"argv": ["/bin/cat"], "output": "datagram", "environment": "socat"}}
             """#
         )
         #expect(
@@ -26,6 +27,7 @@ import Testing
                     concurrencyMax: 4
                 ),
                 try name("b"): Handler(["/bin/cat"], timeoutSeconds: 300, concurrencyMax: 64),
+                try name("c"): Handler(["/bin/cat"], output: .datagram, environment: .socat),
             ]
         )
         #expect(try handlers("{}").isEmpty)
@@ -47,6 +49,9 @@ import Testing
             (#"{"a": {"argv": ["/bin/cat"], "concurrencyMax": 0}}"#, ["/a/concurrencyMax"]),
             (#"{"a": {"argv": ["/bin/cat"], "concurrencyMax": 65}}"#, ["/a/concurrencyMax"]),
             (#"{"a": {"argv": ["/bin/cat"], "environment": {}}}"#, ["/a/environment"]),
+            (#"{"a": {"argv": ["/bin/cat"], "output": "stream"}}"#, ["/a/output"]),
+            (#"{"a": {"argv": ["/bin/cat"], "output": true}}"#, ["/a/output"]),
+            (#"{"a": {"argv": ["/bin/cat"], "environment": "SOCAT"}}"#, ["/a/environment"]),
             (#"{"a": {"argv": 7}, "b": {"argv": ["x"]}}"#, ["/a/argv", "/b/argv"]),
         ] as [(String, [String])]
     )

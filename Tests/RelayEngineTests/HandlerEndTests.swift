@@ -82,8 +82,11 @@ import Testing
                         if asking.answer() != "done\n" { exit(4) }
                     }
                     if !eventually({ asking.values.runs == 21 && hasNoChildren() }) { exit(5) }
-                    let after = openDescriptors(of: "pipe:") + openDescriptors(of: "anon_inode:")
-                    if after > before { exit(6) }
+                    // They are closed a moment after the last command was reaped.
+                    let areClosed = eventually {
+                        openDescriptors(of: "pipe:") + openDescriptors(of: "anon_inode:") <= before
+                    }
+                    if !areClosed { exit(6) }
                     if openDescriptors(of: "/memfd:") != 0 { exit(7) }
                 }
             }

@@ -16,12 +16,14 @@ func anyHandlerName(_ text: String) -> HandlerName {
 func shell(
     _ script: String,
     timeoutSeconds: Int = 300,
-    concurrencyMax: Int = Handler.concurrencyDefault
+    concurrencyMax: Int = Handler.concurrencyDefault,
+    output: Handler.Output = .lines
 ) -> Handler {
     Handler(
         ["/bin/sh", "-c", script],
         timeoutSeconds: timeoutSeconds,
-        concurrencyMax: concurrencyMax
+        concurrencyMax: concurrencyMax,
+        output: output
     )
 }
 

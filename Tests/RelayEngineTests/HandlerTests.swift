@@ -21,6 +21,67 @@ import Testing
         }
     }
 
+    @Test func allOfTheOutputCanBeOneReply() throws {
+        let script = #"printf 'a\n\n'; printf '\000\377\n'; sleep 0.1; printf 'last'; exit 3"#
+        try withHandler(shell(script, output: .datagram)) { asking in
+            asking.ask()
+            let answer = try #require(asking.client.receive())
+            #expect(answer.payload == Array("a\n\n\0".utf8) + [255] + Array("\nlast".utf8))
+            #expect(answer.source == Endpoint(loopbackIPv4, port: asking.port))
+            // As behind socat, what it printed counts, also when it ends badly.
+            #expect(eventually { asking.failed(.exitStatus) == 1 })
+            #expect(asking.session.values.replied == Traffic(datagrams: 1, bytes: 10))
+        }
+    }
+
+    @Test func oneReplyLeavesWhenTheOutputEndsThoughTheCommandGoesOn() throws {
+        let gate = Gate()
+        try withHandler(shell("echo done; exec >&-; \(gate.wait)", output: .datagram)) { asking in
+            asking.ask()
+            #expect(asking.answer() == "done\n")
+            #expect(asking.values.runs == 1)
+            gate.open()
+        }
+    }
+
+    @Test(arguments: [0, 1, 65_506, 65_507, 65_508, 300_000])
+    func oneReplyFitsInADatagram(bytes: Int) throws {
+        let script = "head -c \(bytes) /dev/zero; echo end >&2"
+        try withHandler(shell(script, output: .datagram)) { asking in
+            asking.ask()
+            #expect(eventually { asking.values.runs == 1 })
+            if bytes > 65_507 {
+                #expect(eventually { asking.failed(.outputTooLong) == 1 })
+                #expect(asking.session.values.replied.datagrams == 0)
+            } else if bytes == 0 {
+                // Nothing printed, nothing sent, and nothing failed: socat does not answer either.
+                asking.engine.stop(asking.session)
+                #expect(asking.session.values.replied.datagrams == 0)
+                #expect(asking.values.failed == [0, 0, 0, 0])
+            } else {
+                #expect(asking.client.receive()?.payload.count == bytes)
+                #expect(asking.values.failed == [0, 0, 0, 0])
+            }
+        }
+    }
+
+    @Test func aCommandThatTakesTooLongSendsNoPartOfItsReply() throws {
+        let script = "echo part; exec sleep 9"
+        try withHandler(shell(script, timeoutSeconds: 1, output: .datagram)) { asking in
+            asking.ask()
+            #expect(eventually(withinSeconds: 5) { asking.failed(.timeOut) == 1 })
+            #expect(asking.session.values.replied.datagrams == 0)
+        }
+    }
+
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1"), ("::1", "[0000:0000:0000:0000:0000:0000:0000:0001]"),
+        ("fd00:10::abcd", "[fd00:0010:0000:0000:0000:0000:0000:abcd]"),
+    ])
+    func addressesAreSpelledAsSocatDoes(text: String, expected: String) throws {
+        #expect(HandlerQuestion.socatText(try #require(IPAddress(text))) == expected)
+    }
+
     @Test func theDatagramIsStandardInput() throws {
         try withHandler(Handler(["/bin/cat"])) { asking in
             for count in [1, 4096, 65_507] {

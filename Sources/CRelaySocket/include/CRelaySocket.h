@@ -181,7 +181,7 @@ void relay_eventfd_drain(int fd);
 // MARK: Processes
 
 #define RELAY_ARGUMENTS_MAX 64
-#define RELAY_ENVIRONMENT_MAX 16
+#define RELAY_ENVIRONMENT_MAX 32
 // Added to the number of the signal that ended a process.
 #define RELAY_BY_SIGNAL 256
 

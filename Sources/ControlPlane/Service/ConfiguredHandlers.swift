@@ -39,6 +39,8 @@ extension ObjectReader {
         }
         let timeoutSeconds = reader.integer("timeoutSeconds", in: Handler.timeoutSecondsRange)
         let concurrencyMax = reader.integer("concurrencyMax", in: Handler.concurrencyRange)
+        let output = reader.word("output", Handler.Output.self)
+        let environment = reader.word("environment", Handler.Environment.self)
         if let first = arguments?.first, !first.hasPrefix("/") {
             reader.invalid("argv", "must begin with the absolute path of a command, not \(first)")
         }
@@ -48,7 +50,9 @@ extension ObjectReader {
         return Handler(
             arguments,
             timeoutSeconds: timeoutSeconds ?? Handler.timeoutSecondsDefault,
-            concurrencyMax: concurrencyMax ?? Handler.concurrencyDefault
+            concurrencyMax: concurrencyMax ?? Handler.concurrencyDefault,
+            output: output ?? .lines,
+            environment: environment ?? .relaycast
         )
     }
 }

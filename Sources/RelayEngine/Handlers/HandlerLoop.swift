@@ -124,6 +124,7 @@ struct HandlerLoop: ~Copyable {
         let run = runs[index]
         if pollSet.isReady(3 * index + 2), case .ended = readOutput(run) {
             run.isOutputWatched = false
+            if let rest = run.takeRest() { send(rest) }
         }
         if pollSet.isReady(3 * index + 3), case .ended = readErrors(run) {
             run.areErrorsWatched = false

@@ -24,8 +24,8 @@ struct HandlerQuestion: Sendable {
     }
 
     /// The environment of the command: a PATH, and what is known of the datagram. What is not known
-    /// is empty.
-    var environment: [String] {
+    /// is empty, and without a variable of socat's.
+    func environment(_ kind: Handler.Environment) -> [String] {
         let values = [
             ("PEER_ADDRESS", source.address.description),
             ("PEER_PORT", "\(source.port)"),
@@ -38,12 +38,14 @@ struct HandlerQuestion: Sendable {
             ("SESSION", session.definition.name.description),
         ]
         return [Self.path] + values.map { "RELAYCAST_\($0)=\($1)" }
+            + (kind == .socat ? socatVariables : [])
     }
 
     /// Not the daemon's: what a handler finds does not depend on how the daemon was started.
     private static let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    private var interfaceName: String {
+    /// Empty when it is not known.
+    var interfaceName: String {
         if interfaceIndex == 0 { return "" }
         if let interface = session.path.interface, interface.index == interfaceIndex {
             return interface.name

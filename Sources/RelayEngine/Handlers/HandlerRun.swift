@@ -27,7 +27,7 @@ final class HandlerRun {
 
     private let timeoutSeconds: Int
     private var stage = Stage.running
-    private var output = OutputLines()
+    private var output: OutputLines
     private var errors = ErrorLines()
     private var hasAnswered = false
 
@@ -44,9 +44,10 @@ final class HandlerRun {
         self.queue = queue
         self.question = question
         timeoutSeconds = handler.timeoutSeconds
+        output = OutputLines(handler.output)
         process = try ChildProcess(
             handler.arguments,
-            environment: question.environment,
+            environment: question.environment(handler.environment),
             input: question.payload.span
         )
         deadline = now + Int64(handler.timeoutSeconds) * 1_000_000_000
@@ -62,7 +63,7 @@ final class HandlerRun {
     /// Takes more of its standard error.
     func takeErrors(_ bytes: Span<UInt8>) { errors.take(bytes) }
 
-    /// The answer in a last line without a line feed.
+    /// The answer in a last line without a line feed, or in all that it has printed.
     func takeRest() -> HandlerAnswer? {
         stage == .running ? output.takeRest().map(answer) : nil
     }
@@ -113,13 +114,7 @@ final class HandlerRun {
         guard let end = process.reap() else { return nil }
         switch failure {
         case .timeOut: return (.timeOut, "it took longer than \(timeoutSeconds) s")
-        case .outputTooLong:
-            let (lines, bytes) = (OutputLines.linesMax, OutputLines.bytesMax)
-            let longest = OutputLines.lineBytesMax
-            return (
-                .outputTooLong,
-                "it printed more than \(lines) lines, \(bytes) bytes or \(longest) in a line"
-            )
+        case .outputTooLong: return (.outputTooLong, "it printed more than \(output.limits)")
         case nil where stage != .running: return (nil, "")
         default: break
         }

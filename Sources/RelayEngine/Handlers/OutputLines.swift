@@ -1,6 +1,7 @@
 import RelayModel
 
-/// Cuts what a handler prints into lines, each with its line feed; a last one without it counts.
+/// Cuts what a handler prints into lines, each with its line feed; a last one without it counts. Or
+/// takes all of it for one datagram.
 struct OutputLines {
     /// Lines of one run.
     static let linesMax = 64
@@ -9,7 +10,9 @@ struct OutputLines {
     /// Bytes of one line with its line feed: what a datagram carries.
     static let lineBytesMax = DefinitionLimits.datagramBytesMax
 
-    /// Whether it was more than a run may print; what came until then counts.
+    /// Whether all of it is one datagram, which there is only at its end.
+    private let isOneDatagram: Bool
+    /// Whether it was more than a run may print; the lines that came until then count.
     private(set) var isTooLong = false
     /// The beginning of the next line.
     private var rest: [UInt8] = []
@@ -17,6 +20,15 @@ struct OutputLines {
     private var byteCount = 0
 
     private static let lineFeed = UInt8(ascii: "\n")
+
+    init(_ output: Handler.Output = .lines) { isOneDatagram = output == .datagram }
+
+    /// What a run may print.
+    var limits: String {
+        isOneDatagram
+            ? "\(Self.lineBytesMax) bytes"
+            : "\(Self.linesMax) lines, \(Self.bytesMax) bytes or \(Self.lineBytesMax) in a line"
+    }
 
     /// Takes more output; the lines that end in it.
     mutating func take(_ bytes: Span<UInt8>) -> [[UInt8]] {
@@ -28,7 +40,7 @@ struct OutputLines {
         return lines
     }
 
-    /// What there is after the last line feed; nil if nothing.
+    /// What there is after the last line feed, or in all of it; nil if nothing.
     mutating func takeRest() -> [UInt8]? {
         if rest.isEmpty || isTooLong { return nil }
         defer { rest = [] }
@@ -44,7 +56,7 @@ struct OutputLines {
         }
         rest.append(byte)
         byteCount += 1
-        guard byte == Self.lineFeed else { return }
+        guard byte == Self.lineFeed && !isOneDatagram else { return }
         lines.append(rest)
         rest = []
         lineCount += 1

@@ -166,7 +166,8 @@ extension RelayEngine {
                 egress: RelayTarget.Egress(
                     socket: socket,
                     path: path,
-                    descriptorCeiling: descriptorCeiling
+                    descriptorCeiling: descriptorCeiling,
+                    sourcePortBudget: sourcePortBudget
                 )
             )
         } catch {

@@ -35,10 +35,13 @@ package final class RelayEngine: Sendable {
     private let thread: WorkerThread
     let handlers: HandlerRunner
     private let meter: LoopMeter
+    /// What targets share that keep source ports.
+    let sourcePortBudget: SourcePortBudget
 
     /// Starts the relay thread; throws when the system has no descriptors or threads left.
     package init(_ options: Options) throws(SystemCallError) {
         self.options = options
+        sourcePortBudget = SourcePortBudget(descriptorCeiling: options.descriptorCeiling)
         let mailbox = try Mailbox()
         let failure = Locked<SystemCallError?>(nil)
         let isReady = Latch()

@@ -33,6 +33,8 @@ package enum TargetDropReason: UInt8, Sendable, CaseIterable {
     case chaosLoss = 4
     /// Chaos held as many as it may.
     case chaosOverflow = 5
+    /// `sourceMode` preserve, and its source address and port could not be used.
+    case sourceUnavailable = 6
 
     /// The key in JSON, and the label of metrics.
     package var name: String {
@@ -43,6 +45,7 @@ package enum TargetDropReason: UInt8, Sendable, CaseIterable {
         case .sampling: "sampling"
         case .chaosLoss: "chaosLoss"
         case .chaosOverflow: "chaosOverflow"
+        case .sourceUnavailable: "sourceUnavailable"
         }
     }
 }

@@ -98,7 +98,12 @@ import Testing
         let mappings = try ReplyMappings(
             mapping,
             endpoint,
-            RelayTarget.Egress(socket: socket, path: path, descriptorCeiling: descriptorCeiling),
+            RelayTarget.Egress(
+                socket: socket,
+                path: path,
+                descriptorCeiling: descriptorCeiling,
+                sourcePortBudget: SourcePortBudget(descriptorCeiling: descriptorCeiling)
+            ),
             activity: activity,
             relaySources: sources
         )

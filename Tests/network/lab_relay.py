@@ -113,7 +113,8 @@ def label(target):
     if "session" in target:
         return target["session"]
     interface = f"%{target['interface']}" if "interface" in target else ""
-    return f"{target['address']}:{target['port']}{interface}"
+    address = f"[{target['address']}]" if ":" in target["address"] else target["address"]
+    return f"{address}:{target['port']}{interface}"
 
 
 def metrics(daemon):

@@ -1,4 +1,4 @@
-"""What a relayed datagram has in its IP header: its TTL, and whose source address.
+"""What a relayed datagram has in its IP header: its TTL. Sources are in test_forward_sources.py.
 
     h2 192.168.10.2 ── eth0  h1 the relay  eth1 ── h4, who reads the TTL and the source
 """
@@ -81,19 +81,6 @@ def test_the_threshold_keeps_datagrams_in_their_region(relaycast, h2, h4):
     assert [target["dropped"]["ttl"] for target in targets] == [3, 0]
 
 
-def test_the_source_address_is_preserved_where_asked(relaycast, h2, h3, h4):
-    places = [far(), far(address=HOST, port=5001), far(address=BROADCAST, port=5002)]
-    session = relay(relaycast, *({**place, "sourceMode": "preserve"} for place in places))
-    with contextlib.ExitStack() as stack:
-        ears = [stack.enter_context(hear_target(h4, place)) for place in places]
-        for number, host in enumerate((h2, h3, h2)):
-            send(host, b"%d" % number)
-            for ear in ears:
-                payload, source = ear.recvfrom(100)
-                assert (payload, source[0]) == (b"%d" % number, host.address)
-    check_books(session)
-
-
 def test_ipv6_keeps_source_and_counts_hops(relaycast, h2, h4):
     fields = {"address": "ff05::2", "sourceMode": "preserve", "ttlMode": "decrement"}
     relay(relaycast, far(**fields), group="ff05::1")
@@ -120,19 +107,6 @@ def test_where_sources_are_preserved_a_repetition_may_be_a_loop(relaycast, h2, h
         relaycast.ask("PATCH", session.path, {"loopGuardMilliseconds": 0})
         send(h2, b"same", b"same")
         assert [ear.recv(100), ear.recv(100)] == [b"same", b"same"]
-
-
-def test_two_sources_at_once_do_not_mix(relaycast, h2, h3, h4):
-    relay(relaycast, far(sourceMode="preserve"), far(address=HOST, port=5001))
-    with hear_far(h4) as preserved, listener(h4, 5001) as own, sender(h2) as a, sender(h3) as b:
-        relaycast.process.freeze()
-        for number in range(64):
-            (a, b)[number // 3 % 2].sendto(b"%d" % number, (NEAR, PORT))
-        relaycast.process.thaw()
-        for number in range(64):
-            payload, source = preserved.recvfrom(100)
-            assert (payload, source[0]) == (b"%d" % number, (h2, h3)[number // 3 % 2].address)
-            assert own.recvfrom(100)[1][0] == "192.168.30.1"
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not installed")

@@ -15,9 +15,13 @@ extension ActiveSession {
                 continue
             }
             let sent =
-                target.mappings == nil
-                ? send(batch, mask, to: target, on: target.socketNumber)
-                : sendForAskers(batch, mask, to: target, at: now)
+                if target.mappings != nil {
+                    sendForAskers(batch, mask, to: target, at: now)
+                } else if let sourcePorts = target.sourcePorts {
+                    sendFromSourcePorts(sourcePorts, batch, mask, to: target, at: now)
+                } else {
+                    send(batch, mask, to: target, on: target.socketNumber)
+                }
             if sent == 0 { continue }
             let traffic = Traffic(
                 datagrams: UInt64(sent.nonzeroBitCount),

@@ -33,24 +33,13 @@ extension ActiveTarget {
         activity.setHeld(chaos?.held ?? 0)
     }
 
-    private var preservesSource: Bool {
-        guard case .endpoint(let endpoint) = target.definition.destination else { return false }
-        return endpoint.sourceMode == .preserve
-    }
-
     /// Sends what is due by now.
     func releaseHeld(at now: Int64, _ outgoing: inout SendBatch) {
         guard let due = chaos?.nextDue, due <= now else { return }
         for _ in 0..<Self.batchesPerTurn {
-            let asker = fill(&outgoing, at: now)
+            let origin = fill(&outgoing, at: now)
             if outgoing.count == 0 { break }
-            let number = socketNumber(
-                for: asker?.source,
-                localAddress: asker?.localAddress,
-                count: outgoing.count,
-                at: now
-            )
-            sendAll(outgoing, on: number, at: now)
+            sendAll(outgoing, of: origin, at: now)
         }
         activity.setHeld(chaos?.held ?? 0)
     }
@@ -59,30 +48,29 @@ extension ActiveTarget {
     func releaseAllHeld(_ outgoing: inout SendBatch) {
         let now = HostNetwork.monotonicNanoseconds()
         while chaos?.held ?? 0 > 0 {
-            let asker = fill(&outgoing, at: .max)
+            let origin = fill(&outgoing, at: .max)
             if outgoing.count == 0 { break }
-            let number = socketNumber(
-                for: asker?.source,
-                localAddress: asker?.localAddress,
-                count: outgoing.count,
-                at: now
-            )
-            sendAll(outgoing, on: number, at: now)
+            sendAll(outgoing, of: origin, at: now)
         }
         activity.setHeld(0)
     }
 
-    /// With `mapReplies` a batch is of one asker, which is returned.
+    /// With `mapReplies` a batch is of one asker, and with source ports of one of them; the origin
+    /// of the first is returned.
     private func fill(_ outgoing: inout SendBatch, at now: Int64) -> HeldDatagrams.Origin? {
         outgoing.removeAll()
-        var asker: HeldDatagrams.Origin?
-        let (hasMappings, preservesSource) = (mappings != nil, preservesSource)
+        var first: HeldDatagrams.Origin?
+        let (hasMappings, hasSourcePorts) = (mappings != nil, sourcePorts != nil)
+        let preservesSource = preservesSource
         let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
         let interfaceIndex = forwarding?.interfaceIndex ?? 0
         chaos?.takeDue(at: now) { payload, ttl, origin in
-            if hasMappings {
-                if outgoing.count > 0 && origin != asker { return false }
-                asker = origin
+            if outgoing.count == 0 {
+                first = origin
+            } else if hasMappings && origin != first
+                || hasSourcePorts && origin?.source.port != first?.source.port
+            {
+                return false
             }
             return outgoing.append(
                 payload,
@@ -92,7 +80,28 @@ extension ActiveTarget {
                 ttl: ttl
             )
         }
-        return asker
+        return first
+    }
+
+    /// Sends the batch by the socket for its origin.
+    private func sendAll(
+        _ outgoing: borrowing SendBatch,
+        of origin: HeldDatagrams.Origin?,
+        at now: Int64
+    ) {
+        guard let sourcePorts, let origin else {
+            let number = socketNumber(
+                for: origin?.source,
+                localAddress: origin?.localAddress,
+                count: outgoing.count,
+                at: now
+            )
+            return sendAll(outgoing, on: number, at: now)
+        }
+        guard let number = sourcePorts.socketNumber(for: origin.source.port, at: now) else {
+            return activity.countDropped(UInt64(outgoing.count), .sourceUnavailable)
+        }
+        sendAll(outgoing, on: number, at: now)
     }
 
     /// Sends the batch; one that fails is counted and does not stop the others.

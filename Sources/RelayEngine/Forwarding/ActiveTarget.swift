@@ -11,6 +11,12 @@ final class ActiveTarget {
     var chaos: ChaosLine?
     /// The ports of the askers, with `mapReplies`.
     var mappings: ReplyMappings?
+    /// The sockets that keep source ports, with `sourceMode` preserve.
+    var sourcePorts: SourcePorts?
+    /// Whether a datagram leaves with the address that it came from.
+    let preservesSource: Bool
+    /// Whether it leaves with the port that it came from, too.
+    private let preservesPort: Bool
 
     private var limiter: TrafficLimiter?
     /// Datagrams until the next one of the sample.
@@ -28,16 +34,21 @@ final class ActiveTarget {
         self.counters = counters
         limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
         chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
-        guard let egress = target.egress,
-            case .endpoint(let endpoint) = target.definition.destination
-        else { return }
-        let path = egress.path
+        guard case .endpoint(let endpoint) = target.definition.destination else {
+            (preservesSource, preservesPort) = (false, false)
+            return
+        }
+        preservesSource = endpoint.sourceMode == .preserve
+        preservesPort = preservesSource && endpoint.localPort == 0
+        guard let path = target.egress?.path else { return }
+        // The kernel takes a link-local source only with its interface.
+        let namesInterface = preservesSource && endpoint.address.family == .ipv6
         forwarding = Forwarding(
             to: path.destination,
-            interfaceIndex: path.forcedInterfaceIndex,
+            interfaceIndex: namesInterface ? path.interface.index : path.forcedInterfaceIndex,
             segmentMax: path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
-            preservesSource: endpoint.sourceMode == .preserve
+            preservesSource: preservesSource
         )
         setReflection(path.destination, path.interface.index, port: session.port)
     }
@@ -81,12 +92,12 @@ final class ActiveTarget {
     func select(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) -> UInt64 {
         let definition = target.definition
         if reflection == nil && limiter == nil && definition.sampleOneIn == 1
-            && definition.ttlMode == .fixed && relay?.sendLimiter == nil
+            && definition.ttlMode == .fixed && relay?.sendLimiter == nil && !preservesSource
         {
             return mask
         }
         var (rest, selected) = (mask, mask)
-        var dropped = InlineArray<6, UInt64>(repeating: 0)
+        var dropped = InlineArray<7, UInt64>(repeating: 0)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
@@ -117,6 +128,11 @@ final class ActiveTarget {
         }
         if definition.ttlMode == .decrement, datagram.ttl ?? 0 <= definition.ttlThreshold {
             return .ttl
+        }
+        if preservesSource
+            && (datagram.sourceAddress.isUnspecified || preservesPort && datagram.sourcePort == 0)
+        {
+            return .sourceUnavailable
         }
         if definition.sampleOneIn > 1 {
             if skips > 0 {

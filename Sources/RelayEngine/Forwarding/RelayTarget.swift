@@ -8,10 +8,17 @@ final class RelayTarget: Sendable {
         let path: EgressPath
         /// Descriptors at or above this number are not used for more sockets of the target.
         let descriptorCeiling: Int32
+        /// How many sockets may keep source ports.
+        let sourcePortBudget: SourcePortBudget
 
         /// The same socket, as the host is now.
         func following(_ path: EgressPath) -> Egress {
-            Egress(socket: socket, path: path, descriptorCeiling: descriptorCeiling)
+            Egress(
+                socket: socket,
+                path: path,
+                descriptorCeiling: descriptorCeiling,
+                sourcePortBudget: sourcePortBudget
+            )
         }
     }
 
@@ -40,7 +47,15 @@ final class RelayTarget: Sendable {
         return TargetStatus(
             reason: reason,
             interface: egress?.path.interface,
-            localAddress: egress?.socket.localEndpoint
+            localAddress: localAddress
         )
+    }
+
+    /// nil where each datagram has the sender's.
+    private var localAddress: Endpoint? {
+        if case .endpoint(let endpoint) = definition.destination, endpoint.sourceMode == .preserve {
+            return nil
+        }
+        return egress?.socket.localEndpoint
     }
 }

@@ -70,12 +70,14 @@ final class ActiveSession {
                 at: now
             )
             active.openMappings(relaySources, keepingThoseOf: old)
+            active.openSourcePorts(keepingThoseOf: old)
             return active
         }
         for active in old where !targets.contains(where: { $0 === active }) {
             relaySources.remove(active.target)
             active.relay = nil
             active.closeMappings()
+            active.closeSourcePorts()
         }
         activity.setTargets(targets.map(\.activity))
     }
@@ -86,6 +88,7 @@ final class ActiveSession {
             relaySources.remove(active.target)
             active.relay = nil
             active.closeMappings()
+            active.closeSourcePorts()
             active.target.egress?.socket.close()
         }
         targets = []

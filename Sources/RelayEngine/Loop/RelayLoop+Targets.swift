@@ -13,6 +13,7 @@ extension RelayLoop {
             }
             if target.chaos != nil { chaoticTargets.append((slot, target)) }
             serveMappings(of: target, slot)
+            if target.sourcePorts != nil { sourcePortTargets.append((slot, target)) }
         }
     }
 
@@ -29,6 +30,7 @@ extension RelayLoop {
             target.releaseAllHeld(&outgoing)
         }
         chaoticTargets.removeAll { $0.slot == slot }
+        sourcePortTargets.removeAll { $0.slot == slot }
     }
 
     /// The session of this name has come, gone or changed.

@@ -29,6 +29,8 @@ struct RelayLoop: ~Copyable {
     var drains = DueQueue()
     /// Targets with chaos, which hold datagrams back.
     var chaoticTargets: [(slot: Int, target: ActiveTarget)] = []
+    /// Targets whose source ports have sockets of their own.
+    var sourcePortTargets: [(slot: Int, target: ActiveTarget)] = []
     /// Targets with `mapReplies`, by the tokens of their ports, and the slots of their sessions.
     var mappedTargets: [UInt64: (target: ActiveTarget, slot: Int)] = [:]
     var nextMappedToken = RelayLoop.mappedTokens.lowerBound
@@ -81,6 +83,7 @@ struct RelayLoop: ~Copyable {
         while let slot = drains.takeDue(at: now) { drainPlanned(slot) }
         releaseHeld(at: now)
         tickMappings(at: now)
+        expireSourcePorts(at: now)
         sendTurns()
     }
 
@@ -93,6 +96,7 @@ struct RelayLoop: ~Copyable {
             if let next = target.chaos?.nextDue { due = min(due, next) }
         }
         if let next = nextMappingDue { due = min(due, next) }
+        if let next = nextSourcePortDue { due = min(due, next) }
         return due == .max ? nil : max(due - now, 0)
     }
 

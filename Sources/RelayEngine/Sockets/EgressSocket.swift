@@ -53,12 +53,15 @@ extension EgressSocket {
     /// Throws the first call that the kernel refused, and EMFILE for a descriptor at or above the
     /// ceiling.
     ///
-    /// - Parameter receives: whether answers will be read from it.
+    /// - Parameters:
+    ///   - receives: whether answers will be read from it.
+    ///   - sourcePort: the port that it keeps for a sender; nil = the endpoint's own.
     static func open(
         _ endpoint: ForwardEndpoint,
         to destination: Endpoint,
         interfaceIndex: Int32,
         receives: Bool,
+        sourcePort: UInt16? = nil,
         descriptorCeiling: Int32
     ) throws(SystemCallError) -> EgressSocket {
         let family = Int32(endpoint.address.family.rawValue)
@@ -92,8 +95,10 @@ extension EgressSocket {
         }
         if endpoint.sourceMode == .preserve {
             try SystemCallError.check("IP_TRANSPARENT", relay_allow_foreign_sources(number, family))
+            try bindToSend(number, endpoint, port: sourcePort ?? endpoint.localPort)
+        } else {
+            try bind(number, endpoint, to: destination)
         }
-        try bind(number, endpoint, to: destination)
         return EgressSocket(
             number: number,
             localEndpoint: try SessionSocket.localEndpoint(of: number),
@@ -115,6 +120,25 @@ extension EgressSocket {
             "IP_MULTICAST_IF",
             relay_set_multicast_interface(number, family, interfaceIndex)
         )
+    }
+
+    /// An address that no datagram may go to, so that a socket bound to it receives nothing: the
+    /// IPv4 dummy address (RFC 7600), and one of the IPv6 discard prefix (RFC 6666).
+    private static func unreachable(_ family: IPAddress.Family) -> IPAddress {
+        family == .ipv4
+            ? IPAddress(ipv4: 0xC000_0008) : IPAddress(ipv6High: 0x0100 << 48, low: 1)
+    }
+
+    /// Bound like this, the socket has its port and takes no datagram from any other program, also
+    /// when the sender's address is one of this host; each datagram says its source address.
+    private static func bindToSend(
+        _ number: Int32,
+        _ endpoint: ForwardEndpoint,
+        port: UInt16
+    ) throws(SystemCallError) {
+        let local = Endpoint(unreachable(endpoint.address.family), port: port)
+        if port != 0 { try SystemCallError.check("SO_REUSEADDR", relay_share_port(number)) }
+        try SystemCallError.check("bind \(local)", relay_bind(number, relay_endpoint(local)))
     }
 
     /// A port that is shared must not take unicast from the sockets that listen on it: connected,

@@ -9,8 +9,8 @@ enum RelayCommand: Sendable {
         done: @Sendable (SystemCallError?) -> Void
     )
     case remove(RelaySession, done: @Sendable () -> Void)
-    /// The addresses of this host.
-    case addresses(Set<IPAddress>)
+    /// The addresses of this host, and the networks that they are in.
+    case networks(OnLinkNetworks)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     /// Sends a line that a handler has printed.
     case reply(HandlerAnswer)

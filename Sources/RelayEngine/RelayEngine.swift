@@ -30,7 +30,7 @@ package final class RelayEngine: Sendable {
     }
 
     private let options: Options
-    private let addresses = Locked<Set<IPAddress>>([])
+    private let interfaces = Locked<[NetworkInterface]>([])
     private let mailbox: Mailbox
     private let thread: WorkerThread
     let handlers: HandlerRunner
@@ -205,14 +205,14 @@ package final class RelayEngine: Sendable {
     var descriptorCeiling: Int32 { options.descriptorCeiling }
 
     /// Tells the relay thread which addresses are this host's: what forward targets send comes
-    /// from them. Called with every list of interfaces that is at hand.
-    func noteAddresses(of interfaces: [NetworkInterface]) {
-        let now = Set(interfaces.flatMap { $0.addresses.map(\.address) })
-        let isNew = addresses.withLock { known in
-            defer { known = now }
-            return known != now
+    /// from them; and which networks, as neighbours are answered by their link. Called with every
+    /// list of interfaces that is at hand.
+    package func noteAddresses(of interfaces: [NetworkInterface]) {
+        let isNew = self.interfaces.withLock { known in
+            defer { known = interfaces }
+            return known != interfaces
         }
-        if isNew { _ = mailbox.post(.addresses(now)) }
+        if isNew { _ = mailbox.post(.networks(OnLinkNetworks(interfaces))) }
     }
 
     static func interfaces() throws(SessionError) -> [NetworkInterface] {

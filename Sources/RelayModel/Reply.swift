@@ -1,4 +1,4 @@
-/// What a receiver answers to the sender of each accepted datagram.
+/// What a receiver answers to each accepted datagram.
 package struct Reply: Hashable, Sendable {
     package enum Content: Hashable, Sendable {
         case text(String)
@@ -9,7 +9,20 @@ package struct Reply: Hashable, Sendable {
         case handler(HandlerName)
     }
 
+    /// Where an answer goes.
+    package enum Recipient: String, Sendable, CaseIterable {
+        /// To the sender of the datagram.
+        case sender
+        /// Where the datagram was sent to: its group or broadcast address, and the session's port.
+        /// To the sender where that was an address of this host.
+        case destination
+    }
+
     package var content: Content
+    package var to = Recipient.sender
+    /// TTL or hop limit, 1–255; nil = 1 for groups and broadcasts, the system's for hosts
+    /// (`net.ipv4.ip_default_ttl`).
+    package var ttl: UInt8?
     /// Replies a second at most, 1–1 000 000: a spoofed source makes any responder a reflector.
     package var perSecondMax: Int
 

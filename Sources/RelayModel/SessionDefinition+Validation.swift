@@ -31,7 +31,8 @@ package struct FieldViolation: Hashable, Sendable {
 
 /// Limits of a definition; each is tested at its border.
 package enum DefinitionLimits {
-    /// Entries in `allow` and in `deny`; each costs about a nanosecond a datagram.
+    /// Entries in `allow` and in `deny`; each costs about a nanosecond a
+    /// datagram.
     package static let addressBlocksMax = 64
     /// Entries in `sources`: `igmp_max_msf` (ip(7)) is 10.
     package static let sourcesMax = 10

@@ -13,6 +13,8 @@ package struct TargetValues: Hashable, Sendable {
     package var mappedReplies = Traffic()
     /// Datagrams relayed without a mapping, because all were in use.
     package var unmapped: UInt64 = 0
+    /// Answers that were not sent back, because their TTL was used up.
+    package var expiredReplies: UInt64 = 0
 
     package init() {
         dropped = Array(repeating: 0, count: TargetDropReason.allCases.count)

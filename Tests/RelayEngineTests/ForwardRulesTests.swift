@@ -36,6 +36,23 @@ import Testing
         }
     }
 
+    @Test func theRulesOfATargetHoldOnlyThatTarget() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            $0.forward[0].deny = [CIDRBlock("127.0.0.0/8")!]
+            $0.forward[1].allow = [CIDRBlock("127.0.0.1")!]
+        }
+        try withRelay(2, change: change) { session, sockets, port in
+            let sender = try TestSocket()
+            for number in 0..<100 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            for number in 0..<100 {
+                #expect(sockets[1].receive()?.payload == [UInt8(number)])
+            }
+            #expect(eventually { dropped(session, .source) == 100 })
+            #expect(session.activity.targetValues()[1].dropped.allSatisfy { $0 == 0 })
+            #expect(session.values.forwarded.datagrams == 100)
+        }
+    }
+
     @Test func oneInSoManyIsRelayedFromTheFirstOn() throws {
         let change: (inout SessionDefinition) -> Void = { $0.forward[0].sampleOneIn = 3 }
         try withRelay(1, change: change) { session, sockets, port in

@@ -112,8 +112,12 @@ import Testing
             let answer = HandlerAnswer(
                 session: asking.session,
                 queue: try #require(asking.session.handler),
-                destination: asking.client.endpoint,
-                localAddress: nil,
+                route: AnswerRoute(
+                    destination: asking.client.endpoint,
+                    interfaceIndex: 0,
+                    localAddress: nil,
+                    ttl: nil
+                ),
                 payload: [1],
                 isFirst: true
             )

@@ -151,6 +151,8 @@ extension ObjectReader {
         guard var reader = object("reply") else { return nil }
         let forms = Reply.forms.map(\.member).filter(reader.has)
         let perSecondMax = reader.integer("perSecondMax", in: Reply.perSecondRange)
+        let recipient = reader.word("to", Reply.Recipient.self)
+        let ttl = reader.integer("ttl", in: 1...255)
         let content: Reply.Content? =
             switch forms.first {
             case "text": reader.string("text").map { .text($0) }
@@ -173,7 +175,10 @@ extension ObjectReader {
             add(code, "reply", "give exactly one of text, base64, template and handler")
         }
         guard let content, forms.count == 1 else { return nil }
-        return Reply(content, perSecondMax: perSecondMax ?? Reply.perSecondDefault)
+        var reply = Reply(content, perSecondMax: perSecondMax ?? Reply.perSecondDefault)
+        reply.to = recipient ?? .sender
+        reply.ttl = ttl.map { UInt8($0) }
+        return reply
     }
 
     private mutating func template(_ key: String) -> ReplyTemplate? {

@@ -68,7 +68,7 @@ struct SessionPatch: Sendable {
         at pointer: String
     ) -> [ObjectReader.Fault] {
         var reader = ObjectReader(members, at: pointer)
-        reader.finish(ignoring: Set(Reply.forms.map(\.member) + ["perSecondMax"]))
+        reader.finish(ignoring: Set(Reply.forms.map(\.member) + ["to", "ttl", "perSecondMax"]))
         return reader.faults
     }
 

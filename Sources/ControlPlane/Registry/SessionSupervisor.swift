@@ -47,6 +47,7 @@ final class SessionSupervisor: Sendable {
         if paths?.takeChange() ?? true { pass.withLock { $0 = Pass() } }
         // A list that cannot be had says nothing of the interfaces.
         if let interfaces = try? HostNetwork.interfaces(), !interfaces.isEmpty {
+            registry.engine.noteAddresses(of: interfaces)
             watch(sessions, interfaces)
             follow(sessions, interfaces)
             refreshTargets(sessions, interfaces)

@@ -52,6 +52,8 @@ extension JSONWriter {
         case .template(let template): member("template", template.source)
         case .handler(let name): member("handler", name.description)
         }
+        member("to", reply.to.rawValue)
+        if let ttl = reply.ttl { member("ttl", ttl) }
         member("perSecondMax", reply.perSecondMax)
         endObject()
     }

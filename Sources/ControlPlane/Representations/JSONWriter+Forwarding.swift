@@ -20,7 +20,7 @@ extension JSONWriter {
         beginObject()
         switch target.destination {
         case .session(let name): member("session", name.description)
-        case .endpoint(let endpoint): members(of: endpoint, ttlMode: target.ttlMode)
+        case .endpoint(let endpoint): members(of: endpoint, of: target)
         }
         member("ttlMode", target.ttlMode.rawValue)
         if target.ttlMode == .decrement { member("ttlThreshold", target.ttlThreshold) }

@@ -66,6 +66,7 @@ extension JSONWriter {
         if case .endpoint(let endpoint) = target.destination, endpoint.mapReplies != nil {
             traffic("mappedReplies", values.mappedReplies)
             member("unmapped", values.unmapped)
+            member("expiredReplies", values.expiredReplies)
         }
     }
 

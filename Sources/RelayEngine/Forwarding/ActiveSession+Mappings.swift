@@ -17,6 +17,7 @@ extension ActiveSession {
             let number = target.socketNumber(
                 for: first.source,
                 localAddress: first.localAddress,
+                interfaceIndex: first.interfaceIndex,
                 count: own.nonzeroBitCount,
                 at: now
             )
@@ -35,47 +36,63 @@ extension ActiveSession {
         for index in 0..<mappings.beginReading() {
             let (place, count) = mappings.receive(index, into: &batch)
             guard let asker = mappings.asker(place), count > 0 else { continue }
-            mappings.countReplies(returnAnswers(batch, count, to: asker, &answers), to: place)
+            let traffic = returnAnswers(batch, count, to: asker, of: target, &answers)
+            mappings.countReplies(traffic, to: place)
         }
     }
 
-    /// What was sent of a batch of answers to one asker, by the address that it had asked.
+    /// What was sent of a batch of answers to one asker, by the address that it had asked, and by the
+    /// interface, where it is a neighbour there.
     private func returnAnswers(
         _ batch: borrowing ReceiveBatch,
         _ count: Int,
         to asker: AskerTable.Asker,
+        of target: ActiveTarget,
         _ answers: inout SendBatch
     ) -> Traffic {
+        let interfaceIndex = links.networks.interface(
+            toAnswer: asker.endpoint,
+            askedBy: asker.interfaceIndex
+        )
         let now = sendLimiter == nil ? 0 : HostNetwork.monotonicNanoseconds()
-        var rateLimited: UInt64 = 0
+        var (rateLimited, expired): (UInt64, UInt64) = (0, 0)
         var total = Traffic()
         answers.removeAll()
         for index in 0..<count {
+            let ttl = batch.datagram(index).ttl
+            if target.ends(answerOf: ttl) {
+                expired += 1
+                continue
+            }
             guard takeSendTokens(bytes: batch.length(index), at: now) else {
                 rateLimited += 1
                 continue
             }
-            if !enqueue(batch, index, to: asker, &answers) {
+            let route = AnswerRoute(
+                destination: asker.endpoint,
+                interfaceIndex: interfaceIndex,
+                localAddress: asker.localAddress,
+                ttl: ttl.map { max($0, 2) - 1 }
+            )
+            if !answers.append(batch.payload(index), by: route) {
                 total = total + sendReplies(&answers)
-                _ = enqueue(batch, index, to: asker, &answers)
+                _ = answers.append(batch.payload(index), by: route)
             }
         }
         activity.counters.countRateLimitedReplies(rateLimited)
+        target.activity.countExpiredReplies(expired)
         return total + sendReplies(&answers)
     }
+}
 
-    private func enqueue(
-        _ batch: borrowing ReceiveBatch,
-        _ index: Int,
-        to asker: AskerTable.Asker,
-        _ answers: inout SendBatch
-    ) -> Bool {
-        answers.append(
-            batch.payload(index),
-            to: asker.endpoint,
-            interfaceIndex: 0,
-            localAddress: asker.localAddress
-        )
+extension ActiveTarget {
+    /// Whether an answer goes no further, as its TTL is used up. With `decrement` the relay is a
+    /// router in both directions; else it is a proxy, and an answer is the last hop of a question
+    /// that it asked itself, so nothing can circle.
+    fileprivate func ends(answerOf ttl: UInt8?) -> Bool {
+        let definition = target.definition
+        guard definition.ttlMode == .decrement, let ttl else { return false }
+        return ttl <= definition.ttlThreshold
     }
 }
 

@@ -21,7 +21,8 @@ extension ActiveTarget {
                 origin: keepsOrigin
                     ? HeldDatagrams.Origin(
                         source: datagram.source,
-                        localAddress: datagram.localAddress
+                        localAddress: datagram.localAddress,
+                        interfaceIndex: datagram.interfaceIndex
                     ) : nil,
                 at: now
             )
@@ -93,6 +94,7 @@ extension ActiveTarget {
             let number = socketNumber(
                 for: origin?.source,
                 localAddress: origin?.localAddress,
+                interfaceIndex: origin?.interfaceIndex ?? 0,
                 count: outgoing.count,
                 at: now
             )

@@ -33,17 +33,24 @@ extension ActiveTarget {
 
     /// The socket that sends for an asker; without a port for it the target's own, and counted.
     ///
-    /// - Parameter localAddress: where its datagrams came to; nil = where the last ones did.
+    /// - Parameters:
+    ///   - localAddress: where its datagrams came to; nil = where the last ones did.
+    ///   - interfaceIndex: what they came in by; 0 = what the last ones did.
     func socketNumber(
         for asker: Endpoint?,
         localAddress: IPAddress? = nil,
+        interfaceIndex: Int32 = 0,
         count: Int,
         at now: Int64
     ) -> Int32? {
         guard let mappings, let asker else { return socketNumber }
-        if let number = mappings.socketNumber(for: asker, localAddress: localAddress, at: now) {
-            return number
-        }
+        let number = mappings.socketNumber(
+            for: asker,
+            localAddress: localAddress,
+            interfaceIndex: interfaceIndex,
+            at: now
+        )
+        if let number { return number }
         activity.countUnmapped(UInt64(count))
         return socketNumber
     }

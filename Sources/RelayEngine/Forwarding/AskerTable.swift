@@ -10,6 +10,8 @@ struct AskerTable {
         let createdAt: Timestamp
         /// The address of this host that its last datagram came to; nil = unknown.
         var localAddress: IPAddress?
+        /// The interface that its last datagram came in by; 0 = unknown.
+        var interfaceIndex: Int32
         /// Monotonic nanoseconds.
         var lastAskedAt: Int64
         /// What was sent back.
@@ -48,15 +50,19 @@ struct AskerTable {
 
     /// Begins the lifetime of an asker again: its place, or nil when it has none.
     ///
-    /// - Parameter localAddress: where its datagram came to; nil = where the last one did.
+    /// - Parameters:
+    ///   - localAddress: where its datagram came to; nil = where the last one did.
+    ///   - interfaceIndex: what it came in by; 0 = what the last one did.
     mutating func renew(
         _ endpoint: Endpoint,
         localAddress: IPAddress?,
+        interfaceIndex: Int32 = 0,
         at now: Int64
     ) -> Int? {
         guard let place = placeOf[endpoint] else { return nil }
         places[place]?.lastAskedAt = now
         if let localAddress { places[place]?.localAddress = localAddress }
+        if interfaceIndex != 0 { places[place]?.interfaceIndex = interfaceIndex }
         return place
     }
 
@@ -64,6 +70,7 @@ struct AskerTable {
     mutating func add(
         _ endpoint: Endpoint,
         localAddress: IPAddress?,
+        interfaceIndex: Int32 = 0,
         createdAt: Timestamp,
         at now: Int64
     ) -> Int {
@@ -72,6 +79,7 @@ struct AskerTable {
             endpoint: endpoint,
             createdAt: createdAt,
             localAddress: localAddress,
+            interfaceIndex: interfaceIndex,
             lastAskedAt: now
         )
         let place = freePlaces.popLast() ?? places.count

@@ -9,10 +9,12 @@ struct HeldDatagrams: ~Copyable {
     /// No datagram.
     static let none: Int16 = -1
 
-    /// Where a datagram came from, and which address of this host it came to.
+    /// Where a datagram came from, and which address of this host it came to by which interface.
     struct Origin: Equatable {
         let source: Endpoint
         let localAddress: IPAddress?
+        /// 0 = unknown.
+        var interfaceIndex: Int32 = 0
     }
 
     private struct Slot {

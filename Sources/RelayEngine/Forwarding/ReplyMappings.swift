@@ -57,18 +57,31 @@ final class ReplyMappings {
     /// The socket that sends for an asker, whose lifetime begins again; nil when all are in use or
     /// none can be opened.
     ///
-    /// - Parameter localAddress: where its datagram came to; nil = where the last one did.
-    func socketNumber(for asker: Endpoint, localAddress: IPAddress?, at now: Int64) -> Int32? {
+    /// - Parameters:
+    ///   - localAddress: where its datagram came to; nil = where the last one did.
+    ///   - interfaceIndex: what it came in by; 0 = what the last one did.
+    func socketNumber(
+        for asker: Endpoint,
+        localAddress: IPAddress?,
+        interfaceIndex: Int32 = 0,
+        at now: Int64
+    ) -> Int32? {
         // Source port 0 says that no answer is wanted (RFC 768).
         if asker.port == 0 { return nil }
-        if let place = table.renew(asker, localAddress: localAddress, at: now) {
+        let known = table.renew(
+            asker,
+            localAddress: localAddress,
+            interfaceIndex: interfaceIndex,
+            at: now
+        )
+        if let place = known {
             isChanged = true
             return sockets[place]?.number
         }
         if table.isFull { expire(at: now) }
         if table.isFull || now < opensAgainAt { return nil }
         do {
-            return try add(asker, localAddress: localAddress, at: now)
+            return try add(asker, localAddress, interfaceIndex, at: now)
         } catch {
             opensAgainAt = now + Self.pauseNanoseconds
             activity.note(
@@ -81,7 +94,8 @@ final class ReplyMappings {
     /// Opens a port for a new asker; its descriptor's number.
     private func add(
         _ asker: Endpoint,
-        localAddress: IPAddress?,
+        _ localAddress: IPAddress?,
+        _ interfaceIndex: Int32,
         at now: Int64
     ) throws(SystemCallError) -> Int32 {
         let socket = try EgressSocket.open(
@@ -92,7 +106,13 @@ final class ReplyMappings {
             descriptorCeiling: egress.descriptorCeiling
         )
         let today = HostNetwork.now()
-        let place = table.add(asker, localAddress: localAddress, createdAt: today, at: now)
+        let place = table.add(
+            asker,
+            localAddress: localAddress,
+            interfaceIndex: interfaceIndex,
+            createdAt: today,
+            at: now
+        )
         do {
             try poller.add(socket.number, token: UInt64(place))
         } catch {

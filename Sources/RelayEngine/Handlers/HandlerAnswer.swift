@@ -5,9 +5,7 @@ struct HandlerAnswer: Sendable {
     let session: RelaySession
     /// The handler that the session had when the datagram came.
     let queue: HandlerQueue
-    let destination: Endpoint
-    /// The address of this host that it leaves by; nil = the kernel's choice.
-    let localAddress: IPAddress?
+    let route: AnswerRoute
     let payload: [UInt8]
     /// Whether it is the first of its run, which the session's rate has already let through.
     let isFirst: Bool

@@ -6,15 +6,23 @@ struct HandlerQuestion: Sendable {
     let source: Endpoint
     /// nil when the control message was missing.
     let destination: IPAddress?
-    /// The address of this host that the answer leaves by; nil = the kernel's choice.
+    /// The address of this host that it came to; nil = unknown.
     let localAddress: IPAddress?
     /// 0 = unknown.
     let interfaceIndex: Int32
     let ttl: UInt8?
+    /// How the answers leave.
+    let answerRoute: AnswerRoute
     let payload: [UInt8]
 
-    init(_ datagram: ReceivedDatagram, _ payload: Span<UInt8>, in session: RelaySession) {
+    init(
+        _ datagram: ReceivedDatagram,
+        _ payload: Span<UInt8>,
+        in session: RelaySession,
+        answeredBy route: AnswerRoute
+    ) {
         self.session = session
+        answerRoute = route
         source = datagram.source
         destination = datagram.destination
         localAddress = datagram.localAddress

@@ -39,14 +39,19 @@ final class HandlerQueue: Sendable {
     }
 
     /// Copies a datagram in, and never waits for a command; false where there is no room for it.
-    func put(_ datagram: ReceivedDatagram, _ payload: Span<UInt8>, in session: RelaySession) -> Bool
-    {
+    func put(
+        _ datagram: ReceivedDatagram,
+        _ payload: Span<UInt8>,
+        in session: RelaySession,
+        answeredBy route: AnswerRoute
+    ) -> Bool {
         let wasEmpty: Bool? = state.withLock { state in
             guard state.handler != nil, state.waiting.count < Self.waitingMax,
                 payload.count <= Self.waitingBytesMax - state.waitingBytes
             else { return nil }
             state.waitingBytes += payload.count
-            state.waiting.append(HandlerQuestion(datagram, payload, in: session))
+            let question = HandlerQuestion(datagram, payload, in: session, answeredBy: route)
+            state.waiting.append(question)
             return state.waiting.count == 1
         }
         if wasEmpty == true { signal.signal() }

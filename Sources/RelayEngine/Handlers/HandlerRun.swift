@@ -73,8 +73,7 @@ final class HandlerRun {
         return HandlerAnswer(
             session: question.session,
             queue: queue,
-            destination: question.source,
-            localAddress: question.localAddress,
+            route: question.answerRoute,
             payload: line,
             isFirst: !hasAnswered
         )

@@ -17,7 +17,12 @@ extension ActiveSession {
             if datagram.source.port == 0 { continue }
             if replier?.bucket.take(at: now) != true {
                 rateLimited += 1
-            } else if !queue.put(datagram, batch.payload(index), in: session) {
+            } else if !queue.put(
+                datagram,
+                batch.payload(index),
+                in: session,
+                answeredBy: answerRoute(datagram)
+            ) {
                 busy += 1
             }
         }
@@ -36,12 +41,7 @@ extension ActiveSession {
             return activity.counters.countRateLimitedReplies(1)
         }
         replies.removeAll()
-        let isAdded = replies.append(
-            answer.payload.span,
-            to: answer.destination,
-            interfaceIndex: 0,
-            localAddress: answer.localAddress
-        )
+        let isAdded = replies.append(answer.payload.span, by: answer.route)
         precondition(isAdded, "a datagram fits in an empty batch")
         sendReplies(&replies)
     }

@@ -197,17 +197,19 @@ extension ActiveSession {
             },
             length: batch.payload(index).count,
             ttl: batch.ttl(index),
+            interfaceIndex: batch.interfaceIndex(index),
             at: now
         )
     }
 
     /// The header of a datagram that left; the source is nil where the kernel chose it, and the
-    /// TTL where it is the socket's.
+    /// TTL where it is the socket's; the interface is 0 where it is the socket's or the route's.
     func sentHeader(
         to destination: Endpoint,
         source: Endpoint?,
         length: Int,
         ttl: UInt8?,
+        interfaceIndex: Int32 = 0,
         at now: Timestamp
     ) -> PacketRing.Header {
         let isReply = destination != session.path.destination
@@ -215,7 +217,7 @@ extension ActiveSession {
             sentTo: destination,
             destinationClass(of: destination.address),
             from: source,
-            interfaceIndex: isReply ? 0 : forcedInterfaceIndex,
+            interfaceIndex: isReply || interfaceIndex != 0 ? interfaceIndex : forcedInterfaceIndex,
             ttl: ttl ?? (isReply ? nil : session.definition.ttl),
             length: length,
             at: now
@@ -236,6 +238,8 @@ extension ActiveSession {
 
     private func destinationClass(of address: IPAddress) -> DestinationClass {
         if address.isMulticast { return .multicast }
-        return address == session.path.destination?.address ? .broadcast : .unicast
+        let isBroadcast =
+            address == session.path.destination?.address || links.networks.isBroadcast(address)
+        return isBroadcast ? .broadcast : .unicast
     }
 }

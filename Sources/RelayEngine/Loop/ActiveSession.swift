@@ -20,13 +20,21 @@ final class ActiveSession {
     /// What `limits` lets be sent.
     var sendLimiter: TrafficLimiter?
     private let relaySources: RelaySources
+    /// What tells neighbours from askers that are routed to.
+    let links: HostLinks
     /// Datagrams of the next batch.
     private var batchLimit = ReceiveBatch.capacity
 
     /// Receives in a row before the other sessions get their turn.
     private static let batchesPerTurn = 4
 
-    init(_ session: RelaySession, hostname: String, relaySources: RelaySources) {
+    init(
+        _ session: RelaySession,
+        hostname: String,
+        relaySources: RelaySources,
+        links: HostLinks = HostLinks()
+    ) {
+        self.links = links
         self.session = session
         self.relaySources = relaySources
         let now = HostNetwork.monotonicNanoseconds()

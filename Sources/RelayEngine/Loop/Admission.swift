@@ -153,7 +153,7 @@ struct Admission {
 
 extension SessionDefinition {
     fileprivate var dropsOwnCopies: Bool {
-        (kind == .multicastPeer || role == .peer) && !receiveOwn
+        (kind == .multicastPeer || role == .peer) && !receiveOwn || reply?.to == .destination
     }
 
     fileprivate var preservesSources: Bool {

@@ -8,7 +8,9 @@ extension RelayLoop {
         case .remove(let session, let done):
             remove(session)
             done()
-        case .addresses(let addresses): relaySources.setAddresses(addresses)
+        case .networks(let networks):
+            relaySources.setAddresses(networks.own)
+            links.replace(networks)
         case .send(let session, let request, let done): send(session, request, done)
         case .reply(let answer):
             guard let slot = slotOfSocket[ObjectIdentifier(answer.session.socket)] else { return }
@@ -26,7 +28,12 @@ extension RelayLoop {
             if slot == slots.count { slots.append(nil) }
             return error
         }
-        let active = ActiveSession(session, hostname: hostname, relaySources: relaySources)
+        let active = ActiveSession(
+            session,
+            hostname: hostname,
+            relaySources: relaySources,
+            links: links
+        )
         if slot == slots.count { slots.append(active) } else { slots[slot] = active }
         slotOfSocket[ObjectIdentifier(session.socket)] = slot
         slotOfName[session.definition.name] = slot

@@ -21,6 +21,7 @@ struct RelayLoop: ~Copyable {
     var forwarders: [SessionName: Set<Int>] = [:]
     var targetNames: [Int: [SessionName]] = [:]
     let relaySources = RelaySources()
+    let links = HostLinks()
     /// Slots with requests that can be sent now.
     var sendingSlots: [Int] = []
     /// Slots whose requests wait for buffer space.

@@ -15,7 +15,7 @@ struct Replier {
 }
 
 extension ActiveSession {
-    /// Answers the accepted datagrams of a batch to their senders.
+    /// Answers the accepted datagrams of a batch.
     func reply(
         to batch: borrowing ReceiveBatch,
         _ count: Int,
@@ -35,9 +35,10 @@ extension ActiveSession {
                 rateLimited += 1
                 continue
             }
-            if !enqueue(payload, datagram, &replies) {
+            let route = answerRoute(datagram)
+            if !replies.append(payload.span, by: route) {
                 sendReplies(&replies)
-                _ = enqueue(payload, datagram, &replies)
+                _ = replies.append(payload.span, by: route)
             }
         }
         activity.counters.countRateLimitedReplies(rateLimited)
@@ -64,20 +65,6 @@ extension ActiveSession {
         return HostNetwork.interfaceName(index) ?? String(index)
     }
 
-    /// The answer leaves by the address that the datagram came to, when that is one of this host.
-    private func enqueue(
-        _ payload: [UInt8],
-        _ datagram: ReceivedDatagram,
-        _ replies: inout SendBatch
-    ) -> Bool {
-        replies.append(
-            payload.span,
-            to: datagram.source,
-            interfaceIndex: 0,
-            localAddress: datagram.localAddress
-        )
-    }
-
     /// Sends the gathered replies; one that fails is counted and does not stop the others. What
     /// left is counted and remembered too, and returned.
     @discardableResult
@@ -88,6 +75,7 @@ extension ActiveSession {
             let result = transmit(replies, from: index)
             let sent = max(result, 0)
             if sent > 0 {
+                noteOwnAnswers(replies, index..<index + sent)
                 let (_, traffic) = rememberSent(replies, index..<index + sent)
                 activity.counters.countReplied(traffic, at: HostNetwork.now())
                 total = total + traffic
@@ -100,5 +88,15 @@ extension ActiveSession {
         }
         replies.removeAll()
         return total
+    }
+
+    /// What goes to a group or broadcast address comes back to this session, too.
+    private func noteOwnAnswers(_ replies: borrowing SendBatch, _ range: Range<Int>) {
+        guard session.definition.reply?.to == .destination else { return }
+        let now = HostNetwork.monotonicNanoseconds()
+        for index in range {
+            let address = replies.destination(index).address
+            admission.own.noteSent(replies.payload(index), to: address, at: now)
+        }
     }
 }

@@ -15,6 +15,7 @@ final class TargetActivity: Sendable {
     private let replyDatagrams = SingleWriterCounter()
     private let replyBytes = SingleWriterCounter()
     private let unmapped = SingleWriterCounter()
+    private let expiredReplies = SingleWriterCounter()
     private let remembered = Locked(Remembered())
 
     private struct Remembered {
@@ -50,6 +51,8 @@ extension TargetActivity {
 
     func countUnmapped(_ count: UInt64) { unmapped.add(count) }
 
+    func countExpiredReplies(_ count: UInt64) { expiredReplies.add(count) }
+
     func note(_ error: TransferError) { remembered.withLock { $0.lastError = error } }
 
     func setMappings(_ mappings: [MappingValues]) {
@@ -78,6 +81,7 @@ extension TargetActivity {
             bytes: replyBytes.value
         )
         values.unmapped = unmapped.value
+        values.expiredReplies = expiredReplies.value
         return values
     }
 

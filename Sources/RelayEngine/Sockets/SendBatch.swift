@@ -88,6 +88,13 @@ import RelayModel
         return IPAddress(unsafe outgoing[index].local_address)
     }
 
+    /// The outbound interface that a datagram in the batch asks for; 0 = the socket's or by route.
+    func interfaceIndex(_ index: Int) -> Int32 {
+        precondition((0..<count).contains(index))
+        // Safe because the index is below the initialized count.
+        return unsafe outgoing[index].interface_index
+    }
+
     /// The TTL that a datagram in the batch asks for; nil = the socket's.
     func ttl(_ index: Int) -> UInt8? {
         precondition((0..<count).contains(index))

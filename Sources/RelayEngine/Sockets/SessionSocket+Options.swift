@@ -54,6 +54,7 @@ extension SessionSocket {
         // Not switched off again: errors of the replies that have left may still come.
         case .reply, .forward:
             if definition.answers { try Self.reportErrors(number, definition) }
+            try Self.allowBroadcastAnswers(number, definition)
         case .ttl: try Self.setTTL(number, definition)
         case .loopback: try Self.setLoopback(number, definition)
         default: preconditionFailure("\(field.rawValue) is no option of a socket")
@@ -79,6 +80,15 @@ extension SessionSocket {
     ) throws(SystemCallError) {
         let result = relay_report_errors(number, Int32(definition.family.rawValue))
         try SystemCallError.check("IP_RECVERR", result)
+    }
+
+    /// Allows answers to broadcast addresses where the definition sends them; not taken back.
+    static func allowBroadcastAnswers(
+        _ number: Int32,
+        _ definition: SessionDefinition
+    ) throws(SystemCallError) {
+        guard definition.reply?.to == .destination, definition.family == .ipv4 else { return }
+        try SystemCallError.check("SO_BROADCAST", relay_allow_broadcast(number))
     }
 
     static func setTTL(_ number: Int32, _ definition: SessionDefinition) throws(SystemCallError) {

@@ -133,6 +133,7 @@ extension SessionSocket {
     ) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
         if definition.answers || definition.sends { try reportErrors(number, definition) }
+        try allowBroadcastAnswers(number, definition)
         guard definition.sends else { return }
         try setTTL(number, definition)
         if definition.kind.isMulticast {

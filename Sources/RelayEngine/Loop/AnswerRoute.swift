@@ -1,0 +1,62 @@
+import RelayModel
+
+/// How an answer leaves.
+struct AnswerRoute: Hashable, Sendable {
+    let destination: Endpoint
+    /// The outbound interface; 0 = by route.
+    let interfaceIndex: Int32
+    /// The address of this host that it leaves by; nil = the kernel's choice.
+    let localAddress: IPAddress?
+    /// nil = the socket's.
+    let ttl: UInt8?
+}
+
+extension ActiveSession {
+    /// How the answer to a datagram leaves: to its sender, or where the datagram was sent to.
+    func answerRoute(_ datagram: ReceivedDatagram) -> AnswerRoute {
+        let reply = session.definition.reply
+        if reply?.to == .destination, let route = routeToDestination(datagram, reply?.ttl) {
+            return route
+        }
+        return AnswerRoute(
+            destination: datagram.source,
+            interfaceIndex: links.networks.interface(
+                toAnswer: datagram.source,
+                askedBy: datagram.interfaceIndex
+            ),
+            localAddress: datagram.localAddress,
+            ttl: reply?.ttl
+        )
+    }
+
+    /// nil for a unicast datagram: its destination is this host.
+    private func routeToDestination(_ datagram: ReceivedDatagram, _ ttl: UInt8?) -> AnswerRoute? {
+        guard datagram.destinationClass != .unicast, let address = datagram.destination else {
+            return nil
+        }
+        let scopeID = address.needsInterface ? UInt32(bitPattern: datagram.interfaceIndex) : 0
+        return AnswerRoute(
+            destination: Endpoint(
+                address,
+                port: session.socket.localEndpoint.port,
+                scopeID: scopeID
+            ),
+            interfaceIndex: datagram.interfaceIndex,
+            localAddress: datagram.localAddress,
+            ttl: ttl ?? 1
+        )
+    }
+}
+
+extension SendBatch {
+    /// Copies an answer in; false when the batch is full and must be sent first.
+    mutating func append(_ payload: Span<UInt8>, by route: AnswerRoute) -> Bool {
+        append(
+            payload,
+            to: route.destination,
+            interfaceIndex: route.interfaceIndex,
+            localAddress: route.localAddress,
+            ttl: route.ttl
+        )
+    }
+}

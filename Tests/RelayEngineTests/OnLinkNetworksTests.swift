@@ -1,0 +1,68 @@
+import RelayModel
+import Testing
+
+@testable import RelayEngine
+
+/// Which interface an answer leaves by: 1 and 2 are in the same network, 3 in another.
+@Suite struct OnLinkNetworksTests {
+    private let networks = OnLinkNetworks([
+        interface(1, ["169.254.1.1/16", "fd77::1/64", "192.168.10.1/24", "192.168.10.9/24"]),
+        interface(2, ["169.254.2.1/16", "fd77::2/64", "10.0.0.1/32"]),
+        interface(3, ["192.168.30.1/24", "fe80::3/64"]),
+    ])
+
+    private static func interface(_ index: Int32, _ blocks: [String]) -> NetworkInterface {
+        let addresses = blocks.map { text in
+            let block = CIDRBlock(text)!
+            return NetworkInterface.Address(
+                address: block.address,
+                prefixLength: block.prefixLength,
+                broadcast: block.prefixLength == 24
+                    ? IPAddress(ipv4: UInt32(truncatingIfNeeded: block.address.low | 0xFF)) : nil
+            )
+        }
+        return NetworkInterface(
+            name: "eth\(index)",
+            index: index,
+            flags: [.up],
+            mtu: 1500,
+            addresses: addresses
+        )
+    }
+
+    @Test(arguments: [
+        // A neighbour on the link of its question, whichever the route would name.
+        ("169.254.9.9", 1, 1), ("169.254.9.9", 2, 2), ("fd77::9", 1, 1), ("fd77::9", 2, 2),
+        ("192.168.10.2", 1, 1), ("192.168.30.2", 3, 3),
+        // Routed to, from another network or by another interface.
+        ("10.1.2.3", 1, 0), ("192.168.10.2", 3, 0), ("2001:db8::1", 1, 0), ("10.0.0.2", 2, 0),
+        // This host itself, by whichever of its addresses.
+        ("169.254.2.1", 1, 0), ("192.168.10.9", 1, 0), ("fd77::1", 1, 0), ("10.0.0.1", 2, 0),
+        // By an interface that is not known.
+        ("192.168.10.2", 0, 0), ("192.168.10.2", 7, 0),
+    ])
+    func neighboursAreAnsweredByTheLinkOfTheirQuestion(
+        asker: String,
+        index: Int32,
+        answeredBy: Int32
+    ) throws {
+        let asker = Endpoint(try #require(IPAddress(asker)), port: 5)
+        #expect(networks.interface(toAnswer: asker, askedBy: index) == answeredBy)
+    }
+
+    @Test func aLinkLocalSenderIsAnsweredByItsScope() throws {
+        let address = try #require(IPAddress("fe80::9"))
+        let asker = Endpoint(address, port: 5, scopeID: 3)
+        #expect(networks.interface(toAnswer: asker, askedBy: 3) == 3)
+        #expect(OnLinkNetworks().interface(toAnswer: asker, askedBy: 3) == 3)
+    }
+
+    @Test func broadcastAddressesAreKnown() throws {
+        for (text, isBroadcast) in [
+            ("255.255.255.255", true), ("192.168.10.255", true), ("192.168.30.255", true),
+            ("192.168.10.1", false), ("10.255.255.255", false),
+        ] {
+            #expect(networks.isBroadcast(try #require(IPAddress(text))) == isBroadcast)
+        }
+    }
+}

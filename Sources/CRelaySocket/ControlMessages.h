@@ -28,4 +28,12 @@ static inline void relay_append_ttl(struct msghdr *header, int family, int ttl)
                          is_ipv4 ? IP_TTL : IPV6_HOPLIMIT, &ttl, sizeof ttl);
 }
 
+// The DSCP of one datagram; its ECN bits are 0.
+static inline void relay_append_dscp(struct msghdr *header, int family, int dscp)
+{
+    int is_ipv4 = family == 4, traffic_class = dscp << 2;
+    relay_append_control(header, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6,
+                         is_ipv4 ? IP_TOS : IPV6_TCLASS, &traffic_class, sizeof traffic_class);
+}
+
 #endif

@@ -62,6 +62,18 @@ static void describe_in6_destination(const struct in6_pktinfo *info, relay_recei
     received->local_low = received->destination_low;
 }
 
+// IP_TOS is one byte, IPV6_TCLASS an int; the lower two bits are ECN (RFC 3168).
+static void read_traffic_class(const struct cmsghdr *control, relay_received *received)
+{
+    int traffic_class = 0;
+    if (control->cmsg_level == IPPROTO_IP)
+        traffic_class = *CMSG_DATA(control);
+    else
+        memcpy(&traffic_class, CMSG_DATA(control), sizeof traffic_class);
+    received->flags &= (1 << RELAY_DSCP_SHIFT) - 1;
+    received->flags |= (uint8_t)(RELAY_HAS_DSCP | (traffic_class >> 2 << RELAY_DSCP_SHIFT));
+}
+
 static void read_control_message(struct cmsghdr *control, relay_received *received)
 {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
@@ -78,6 +90,9 @@ static void read_control_message(struct cmsghdr *control, relay_received *receiv
         memcpy(&ttl, CMSG_DATA(control), sizeof ttl);
         received->flags |= RELAY_HAS_TTL;
         received->ttl = (uint8_t)ttl;
+    } else if ((control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) ||
+               (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS)) {
+        read_traffic_class(control, received);
     }
 }
 
@@ -101,9 +116,7 @@ static void describe(receive_batch *batch, int index, relay_received *received)
     struct msghdr *header = &batch->messages[index].msg_hdr;
     unsigned length = batch->messages[index].msg_len;
     memset(received, 0, sizeof *received);
-    received->length = length < UINT16_MAX ? (uint16_t)length : UINT16_MAX;
-    if (header->msg_flags & MSG_TRUNC)
-        received->flags |= RELAY_TRUNCATED;
+    received->length = length < UINT16_MAX ? (uint16_t)length : RELAY_TRUNCATED_LENGTH;
     describe_source(&batch->names[index], received);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
          control = CMSG_NXTHDR(header, control))
@@ -128,8 +141,8 @@ int relay_receive(int fd, void *memory, relay_received *received, int limit)
     return count;
 }
 
-// What one datagram may ask for: a TTL or hop limit, IP_PKTINFO or IPV6_PKTINFO.
-#define SEND_CONTROL_BYTES (CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
+// What one datagram may ask for: a TTL or hop limit, a DSCP, IP_PKTINFO or IPV6_PKTINFO.
+#define SEND_CONTROL_BYTES (2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
 // The interface and the source address, where they are asked for.
 static void append_packet_info(struct msghdr *header, const relay_outgoing *outgoing)
@@ -167,6 +180,8 @@ int relay_send(int fd, const relay_outgoing *outgoing, int count)
         header->msg_control = controls[index];
         if (outgoing[index].ttl > 0)
             relay_append_ttl(header, outgoing[index].destination.family, outgoing[index].ttl);
+        if (outgoing[index].dscp >= 0)
+            relay_append_dscp(header, outgoing[index].destination.family, outgoing[index].dscp);
         append_packet_info(header, &outgoing[index]);
     }
     int sent;

@@ -15,9 +15,10 @@
 #define PAYLOAD_MAX_IPV4 65507
 #define PAYLOAD_MAX_IPV6 65487
 
-// UDP_SEGMENT, TTL or hop limit, and IP_PKTINFO or IPV6_PKTINFO.
+// UDP_SEGMENT, TTL or hop limit, DSCP, and IP_PKTINFO or IPV6_PKTINFO.
 #define CONTROL_BYTES                                                                              \
-    (CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo)))
+    (CMSG_SPACE(sizeof(uint16_t)) + 2 * CMSG_SPACE(sizeof(int)) +                                      \
+     CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
 // Messages for one sendmmsg: each is a datagram, or a run of equal-sized ones that the kernel cuts
 // again (udp(7), UDP_SEGMENT).
@@ -55,12 +56,20 @@ static void append_controls(struct msghdr *header, const relay_forwarding *forwa
     }
     if (forwarding->decrements_ttl)
         relay_append_ttl(header, forwarding->destination.family, received->ttl - 1);
+    if (forwarding->preserves_dscp && received->flags & RELAY_HAS_DSCP)
+        relay_append_dscp(header, forwarding->destination.family,
+                          received->flags >> RELAY_DSCP_SHIFT);
     append_packet_info(header, forwarding, received);
 }
 
 static int same_source(const relay_received *left, const relay_received *right)
 {
     return left->source_low == right->source_low && left->source_high == right->source_high;
+}
+
+static int same_dscp(const relay_received *left, const relay_received *right)
+{
+    return ((left->flags ^ right->flags) & ~RELAY_HAS_TTL) == 0;
 }
 
 // The datagrams of the mask that can go in one message, from its first one on: a run has one
@@ -80,6 +89,8 @@ static uint64_t next_message(const relay_received *received, uint64_t mask,
         if (next->length == 0 || next->length > length || next->length > room)
             break;
         if (forwarding->decrements_ttl && next->ttl != received[first].ttl)
+            break;
+        if (forwarding->preserves_dscp && !same_dscp(next, &received[first]))
             break;
         if (forwarding->preserves_source && !same_source(next, &received[first]))
             break;

@@ -7,8 +7,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-// IP_PKTINFO or IPV6_PKTINFO, and the TTL or hop limit: a cache line.
-#define RECEIVE_CONTROL_BYTES 64
+// IP_PKTINFO or IPV6_PKTINFO, and the TTL or hop limit: a cache line. Where it is asked for, the DSCP
+// is in another.
+#define RECEIVE_CONTROL_BYTES 128
 
 typedef struct {
     struct mmsghdr messages[RELAY_BATCH_DATAGRAMS];
@@ -18,7 +19,7 @@ typedef struct {
     int used; // headers that the last receive wrote and that must be reset
 } receive_batch;
 
-_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) <=
+_Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) <=
                    RECEIVE_CONTROL_BYTES,
                "the control messages fit");
 

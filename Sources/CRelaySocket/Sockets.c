@@ -77,6 +77,18 @@ int relay_request_metadata(int fd, int family)
     return result < 0 ? result : set_integer(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
 }
 
+int relay_request_dscp(int fd, int family, int enabled)
+{
+    return family == 4 ? set_integer(fd, IPPROTO_IP, IP_RECVTOS, enabled)
+                       : set_integer(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, enabled);
+}
+
+int relay_set_dscp(int fd, int family, int dscp)
+{
+    return family == 4 ? set_integer(fd, IPPROTO_IP, IP_TOS, dscp << 2)
+                       : set_integer(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
+}
+
 int relay_report_errors(int fd, int family)
 {
     return family == 4 ? set_integer(fd, IPPROTO_IP, IP_RECVERR, 1)

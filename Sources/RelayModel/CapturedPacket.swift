@@ -22,6 +22,8 @@ package struct CapturedPacket: Hashable, Sendable {
     package var localAddress: IPAddress?
     /// TTL or hop limit; nil = not known.
     package var ttl: UInt8?
+    /// DSCP (RFC 2474) of a received datagram, 0–63; nil = not asked for.
+    package var dscp: UInt8?
     /// Payload bytes of the datagram.
     package var length: Int
     /// nil = accepted, or sent.
@@ -39,6 +41,7 @@ package struct CapturedPacket: Hashable, Sendable {
         interfaceIndex: Int32,
         localAddress: IPAddress?,
         ttl: UInt8?,
+        dscp: UInt8? = nil,
         length: Int,
         dropReason: DropReason?,
         payload: [UInt8]
@@ -52,6 +55,7 @@ package struct CapturedPacket: Hashable, Sendable {
         self.interfaceIndex = interfaceIndex
         self.localAddress = localAddress
         self.ttl = ttl
+        self.dscp = dscp
         self.length = length
         self.dropReason = dropReason
         self.payload = payload

@@ -22,6 +22,9 @@ package struct ForwardTarget: Hashable, Sendable {
     package var ttlThreshold: UInt8 = 1
     /// One of so many datagrams is relayed, from the first on; 1 = all.
     package var sampleOneIn = 1
+    /// Whether the DSCP of a datagram goes on with it, as a router keeps it; otherwise it is the
+    /// sending socket's.
+    package var preservesDSCP = false
     package var limits: TrafficLimits?
     package var chaos: Chaos?
 
@@ -45,6 +48,8 @@ package struct ForwardEndpoint: Hashable, Sendable {
     package var interface: InterfaceSelector?
     /// 1–255; nil = 1 for groups and broadcasts, 64 for hosts.
     package var ttl: UInt8?
+    /// DSCP (RFC 2474), 0–63, of what is sent; with `preservesDSCP` the datagram says it.
+    package var dscp: UInt8 = 0
     /// The source port; 0 = chosen by the kernel.
     package var localPort: UInt16 = 0
     /// IP_MULTICAST_LOOP (ip(7)): whether sockets of this host receive what goes to a group.

@@ -36,6 +36,7 @@ extension SessionDefinition {
         case .coalesceMicroseconds: coalescing == other.coalescing
         case .recentPackets: recentPackets == other.recentPackets
         case .snapLength: snapLength == other.snapLength
+        case .recordDSCP: recordDSCP == other.recordDSCP
         case .receiveBufferBytes: receiveBufferBytes == other.receiveBufferBytes
         case .whenUnavailable: whenUnavailable == other.whenUnavailable
         case .labels: labels == other.labels

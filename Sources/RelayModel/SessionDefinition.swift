@@ -37,6 +37,8 @@ package struct SessionDefinition: Hashable, Sendable {
     package var loopback = true
     /// TTL (IPv4) or hop limit (IPv6) of what is sent, 1–255.
     package var ttl: UInt8 = 1
+    /// DSCP (RFC 2474) of what is sent, 0–63.
+    package var dscp: UInt8 = 0
     /// The source port of a sender; 0 = chosen by the kernel.
     package var localPort: UInt16 = 0
     package var reply: Reply?
@@ -52,6 +54,8 @@ package struct SessionDefinition: Hashable, Sendable {
     package var recentPackets = 64
     /// Bytes kept of each packet, 0–65 535.
     package var snapLength = 256
+    /// Whether the DSCP of received packets is remembered (IP_RECVTOS, ip(7)).
+    package var recordDSCP = false
     /// SO_RCVBUF to ask for; nil = the system's default.
     package var receiveBufferBytes: Int?
     package var whenUnavailable = WhenUnavailable.fail

@@ -3,7 +3,7 @@ package enum SessionField: String, Sendable, CaseIterable {
     case name, kind, role, group, address, port, interface, sources, allow, deny
     case requireSourcePort, accept, receiveOwn, loopback, ttl, localPort, reply
     case forward, loopGuardMilliseconds, limits, coalesceMicroseconds
-    case recentPackets, snapLength, receiveBufferBytes, whenUnavailable
+    case recentPackets, snapLength, recordDSCP, receiveBufferBytes, whenUnavailable
     case labels, annotations, enabled, persist
 
     /// Whether sessions of this kind, in any role, have the field.
@@ -43,7 +43,8 @@ package enum SessionField: String, Sendable, CaseIterable {
         switch self {
         case .name, .kind, .role, .group, .address, .port, .interface, .localPort: false
         case .sources, .allow, .deny, .requireSourcePort, .accept, .receiveOwn: true
-        case .loopback, .ttl, .reply, .recentPackets, .snapLength, .receiveBufferBytes: true
+        case .loopback, .ttl, .dscp, .reply: true
+        case .recentPackets, .snapLength, .recordDSCP, .receiveBufferBytes: true
         case .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds: true
         case .whenUnavailable, .labels, .annotations, .enabled, .persist: true
         }

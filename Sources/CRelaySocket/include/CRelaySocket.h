@@ -34,6 +34,10 @@ int relay_share_port(int fd);
 int relay_isolate_groups(int fd, int family);
 // IP_PKTINFO and IP_RECVTTL, or their IPv6 twins: destination, interface and TTL of each datagram.
 int relay_request_metadata(int fd, int family);
+// IP_RECVTOS / IPV6_RECVTCLASS: the DSCP of each datagram.
+int relay_request_dscp(int fd, int family, int enabled);
+// IP_TOS / IPV6_TCLASS (RFC 2474): the DSCP, 0-63, of what is sent; the ECN bits are 0 (Not-ECT).
+int relay_set_dscp(int fd, int family, int dscp);
 // IP_RECVERR / IPV6_RECVERR: without it a full send queue reports success.
 int relay_report_errors(int fd, int family);
 int relay_allow_broadcast(int fd);
@@ -83,8 +87,12 @@ enum {
 
 // The control message with the TTL or hop limit came too.
 #define RELAY_HAS_TTL 1
-// The datagram did not fit in its slot.
-#define RELAY_TRUNCATED 2
+// The control message with the DSCP came too: the upper six bits of the flags, as they are in the
+// traffic class.
+#define RELAY_HAS_DSCP 2
+#define RELAY_DSCP_SHIFT 2
+// The length of a datagram that did not fit in its slot; none is as long (RFC 768).
+#define RELAY_TRUNCATED_LENGTH 65535
 
 // A received datagram; its payload is in the slot of the same index. A cache line: the addresses
 // have one family, and an IPv4 address keeps its 32 bits in `low`.
@@ -96,8 +104,8 @@ typedef struct {
     uint16_t source_port;
     uint8_t family;            // 4 or 6
     uint8_t destination_class; // RELAY_UNKNOWN: neither destination nor local address is known
-    uint16_t length;           // what a slot has of it
-    uint8_t flags;             // RELAY_HAS_TTL, RELAY_TRUNCATED
+    uint16_t length;           // RELAY_TRUNCATED_LENGTH: a slot has only so much of it
+    uint8_t flags;             // RELAY_HAS_TTL, RELAY_HAS_DSCP and the DSCP
     uint8_t ttl;               // or hop limit
     uint64_t destination_high;
     uint64_t destination_low;
@@ -118,8 +126,9 @@ int relay_receive(int fd, void *batch, relay_received *received, int limit);
 typedef struct {
     const uint8_t *bytes;
     uint32_t length;
-    int32_t interface_index;      // outbound interface of a broadcast; 0 = by route
+    int32_t interface_index;      // outbound interface; 0 = the socket's or by route
     int32_t ttl;                  // TTL or hop limit; 0 = the socket's
+    int32_t dscp;                 // -1 = the socket's
     relay_endpoint destination;
     relay_endpoint local_address; // source address to use; family 0 = the kernel's choice
 } relay_outgoing;
@@ -141,6 +150,7 @@ typedef struct {
     uint32_t segment_max;     // the largest payload that is merged by UDP_SEGMENT; 0 = none
     uint8_t decrements_ttl;   // send with the TTL that was received, less 1
     uint8_t preserves_source; // send with the source address that was received (IP_TRANSPARENT)
+    uint8_t preserves_dscp;   // send with the DSCP that was received, where it is known
 } relay_forwarding;
 
 // Sends the datagrams of the mask (bit n = slot n) in order, from where they were received, without

@@ -50,6 +50,7 @@ extension ObjectReader {
             return nil
         }
         let ttlMode = word("ttlMode", ForwardTarget.TTLMode.self) ?? .fixed
+        let preservesDSCP = takesPreservedDSCP()
         let destination = has("session") ? sessionDestination() : endpointDestination(ttlMode)
         // A bad destination is a fault; another stands in for it while the other members are read.
         var target = ForwardTarget(
@@ -71,8 +72,19 @@ extension ObjectReader {
         return faults.isEmpty ? target : nil
     }
 
+    /// Takes `dscp` away where it is the word for the DSCP that was received.
+    private mutating func takesPreservedDSCP() -> Bool {
+        guard case .string("preserve")? = members["dscp"] else { return false }
+        _ = take("dscp")
+        return true
+    }
+
     private mutating func sessionDestination() -> ForwardTarget.Destination? {
-        parsed("session", SessionName.rule, SessionName.init).map { .session($0) }
+        if take("dscp") != nil {
+            let detail = "is only preserve for a session, which has a dscp of its own"
+            invalid("dscp", detail)
+        }
+        return parsed("session", SessionName.rule, SessionName.init).map { .session($0) }
     }
 
     private mutating func endpointDestination(
@@ -90,6 +102,7 @@ extension ObjectReader {
         endpoint.ttl = integer("ttl", in: 1...255).map { UInt8($0) }
         // As it is shown: what is read and written back is the same definition.
         if ttlMode == .fixed { endpoint.ttl = endpoint.effectiveTTL }
+        if let dscp = dscp(orPreserve: true) { endpoint.dscp = dscp }
         if let port = integer("localPort", in: 0...65_535) { endpoint.localPort = UInt16(port) }
         if let flag = boolean("loopback") { endpoint.loopback = flag }
         if let mode = word("sourceMode", ForwardEndpoint.SourceMode.self) {
@@ -109,5 +122,29 @@ extension ObjectReader {
             lifetimeSeconds: lifetime ?? ReplyMapping.lifetimeSecondsDefault,
             askersMax: askers ?? ReplyMapping.askersMaxDefault
         )
+    }
+}
+
+extension ObjectReader {
+    /// The member `dscp` as a number; nil when it is absent, and after a fault.
+    ///
+    /// - Parameter orPreserve: whether `"preserve"`, which was looked for before, may be given, too.
+    mutating func dscp(orPreserve: Bool = false) -> UInt8? {
+        guard let value = take("dscp") else { return nil }
+        if case .number(let number) = value, let dscp = UInt8(exactly: number), dscp <= 63 {
+            return dscp
+        }
+        let range = "must be an integer from 0 to 63"
+        switch value {
+        case .number, .string:
+            invalid(
+                "dscp",
+                orPreserve
+                    ? range + ", or preserve"
+                    : range + "; preserve is for targets of forward, whose datagrams come with one"
+            )
+        default: invalid("dscp", "\(range), not \(value.typeName)")
+        }
+        return nil
     }
 }

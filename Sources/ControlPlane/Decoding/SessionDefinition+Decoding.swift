@@ -144,6 +144,7 @@ extension ObjectReader {
     private mutating func readSending(_ definition: inout SessionDefinition) {
         if let flag = boolean("loopback") { definition.loopback = flag }
         if let ttl = integer("ttl", in: 1...255) { definition.ttl = UInt8(ttl) }
+        if let dscp = dscp() { definition.dscp = dscp }
         definition.reply = readReply()
     }
 
@@ -198,6 +199,7 @@ extension ObjectReader {
         if let length = integer("snapLength", in: 0...DefinitionLimits.snapLengthMax) {
             definition.snapLength = length
         }
+        if let flag = boolean("recordDSCP") { definition.recordDSCP = flag }
         definition.receiveBufferBytes = integer(
             "receiveBufferBytes",
             in: DefinitionLimits.receiveBufferBytesRange

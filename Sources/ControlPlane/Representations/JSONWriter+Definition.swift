@@ -25,6 +25,7 @@ extension JSONWriter {
         forwardingMembers(of: definition)
         member("recentPackets", definition.recentPackets)
         member("snapLength", definition.snapLength)
+        member("recordDSCP", definition.recordDSCP)
         if let bytes = definition.receiveBufferBytes { member("receiveBufferBytes", bytes) }
         member("whenUnavailable", definition.whenUnavailable.rawValue)
         dictionary("labels", definition.labels)
@@ -40,6 +41,7 @@ extension JSONWriter {
         if has(.receiveOwn) { member("receiveOwn", definition.receiveOwn) }
         if has(.loopback) { member("loopback", definition.loopback) }
         if has(.ttl) { member("ttl", definition.ttl) }
+        if has(.dscp) { member("dscp", definition.dscp) }
         if has(.localPort) { member("localPort", definition.localPort) }
     }
 
@@ -58,7 +60,7 @@ extension JSONWriter {
         endObject()
     }
 
-    private mutating func strings(_ name: String, _ values: [some CustomStringConvertible]) {
+    mutating func strings(_ name: String, _ values: [some CustomStringConvertible]) {
         key(name)
         beginArray()
         for element in values { value(element.description) }

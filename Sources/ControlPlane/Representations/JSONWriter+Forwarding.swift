@@ -22,6 +22,7 @@ extension JSONWriter {
         case .session(let name): member("session", name.description)
         case .endpoint(let endpoint): members(of: endpoint, of: target)
         }
+        if target.preservesDSCP { member("dscp", "preserve") }
         member("ttlMode", target.ttlMode.rawValue)
         if target.ttlMode == .decrement { member("ttlThreshold", target.ttlThreshold) }
         member("sampleOneIn", target.sampleOneIn)
@@ -30,11 +31,12 @@ extension JSONWriter {
         endObject()
     }
 
-    private mutating func members(of endpoint: ForwardEndpoint, ttlMode: ForwardTarget.TTLMode) {
+    private mutating func members(of endpoint: ForwardEndpoint, of target: ForwardTarget) {
         member("address", endpoint.address.description)
         member("port", endpoint.port)
         if let interface = endpoint.interface { member("interface", interface.description) }
-        if ttlMode == .fixed { member("ttl", endpoint.effectiveTTL) }
+        if target.ttlMode == .fixed { member("ttl", endpoint.effectiveTTL) }
+        if !target.preservesDSCP { member("dscp", endpoint.dscp) }
         member("localPort", endpoint.localPort)
         member("loopback", endpoint.loopback)
         member("sourceMode", endpoint.sourceMode.rawValue)

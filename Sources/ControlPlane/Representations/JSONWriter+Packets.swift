@@ -40,6 +40,7 @@ extension JSONWriter {
         }
         if let address = packet.localAddress { member("localAddress", address.description) }
         if let ttl = packet.ttl { member("ttl", ttl) }
+        if let dscp = packet.dscp { member("dscp", dscp) }
         member("length", packet.length)
         member("capturedLength", packet.payload.count)
         verdict(packet)

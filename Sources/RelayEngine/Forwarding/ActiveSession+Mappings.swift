@@ -72,7 +72,8 @@ extension ActiveSession {
                 destination: asker.endpoint,
                 interfaceIndex: interfaceIndex,
                 localAddress: asker.localAddress,
-                ttl: ttl.map { max($0, 2) - 1 }
+                ttl: ttl.map { max($0, 2) - 1 },
+                dscp: target.target.definition.preservesDSCP ? batch.datagram(index).dscp : nil
             )
             if !answers.append(batch.payload(index), by: route) {
                 total = total + sendReplies(&answers)

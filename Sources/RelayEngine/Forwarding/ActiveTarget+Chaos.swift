@@ -9,7 +9,8 @@ extension ActiveTarget {
     /// Decides the fate of the datagrams of the mask, and holds those that will be sent.
     func admit(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
         let keepsTTL = target.definition.ttlMode == .fixed
-        let keepsOrigin = preservesSource || mappings != nil
+        let preservesDSCP = target.definition.preservesDSCP
+        let keepsOrigin = preservesSource || mappings != nil || preservesDSCP
         var (rest, lost, overflow) = (mask, 0, 0)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
@@ -22,7 +23,8 @@ extension ActiveTarget {
                     ? HeldDatagrams.Origin(
                         source: datagram.source,
                         localAddress: datagram.localAddress,
-                        interfaceIndex: datagram.interfaceIndex
+                        interfaceIndex: datagram.interfaceIndex,
+                        dscp: preservesDSCP ? datagram.dscp : nil
                     ) : nil,
                 at: now
             )
@@ -78,7 +80,8 @@ extension ActiveTarget {
                 to: destination,
                 interfaceIndex: interfaceIndex,
                 localAddress: preservesSource ? origin?.source.address : nil,
-                ttl: ttl
+                ttl: ttl,
+                dscp: origin?.dscp
             )
         }
         return first

@@ -9,7 +9,10 @@ extension ActiveTarget {
             let mapping = endpoint.mapReplies
         else { return }
         let previous = old.first { $0.target.egress?.socket === egress.socket }
-        if let previous, previous.target.definition.destination == target.definition.destination {
+        let preservesDSCP = target.definition.preservesDSCP
+        if let previous, previous.mappings?.preservesDSCP == preservesDSCP,
+            previous.target.definition.destination == target.definition.destination
+        {
             swap(&mappings, &previous.mappings)
         }
         if mappings != nil { return }
@@ -18,6 +21,7 @@ extension ActiveTarget {
                 mapping,
                 endpoint,
                 egress,
+                preservesDSCP: preservesDSCP,
                 activity: activity,
                 relaySources: relaySources
             )

@@ -48,7 +48,8 @@ final class ActiveTarget {
             interfaceIndex: namesInterface ? path.interface.index : path.forcedInterfaceIndex,
             segmentMax: path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
-            preservesSource: preservesSource
+            preservesSource: preservesSource,
+            preservesDSCP: target.definition.preservesDSCP
         )
         setReflection(path.destination, path.interface.index, port: session.port)
     }
@@ -79,7 +80,8 @@ final class ActiveTarget {
             interfaceIndex: relay.forcedInterfaceIndexOfBroadcasts,
             segmentMax: session.path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
-            preservesSource: false
+            preservesSource: false,
+            preservesDSCP: target.definition.preservesDSCP
         )
         setReflection(destination, session.path.interface?.index ?? 0, port: port)
     }

@@ -15,6 +15,8 @@ struct HeldDatagrams: ~Copyable {
         let localAddress: IPAddress?
         /// 0 = unknown.
         var interfaceIndex: Int32 = 0
+        /// nil = not to be kept.
+        var dscp: UInt8?
     }
 
     private struct Slot {

@@ -12,6 +12,8 @@ final class ReplyMappings {
     private var poller: Poller
     private let endpoint: ForwardEndpoint
     private let egress: RelayTarget.Egress
+    /// Whether answers keep their DSCP.
+    let preservesDSCP: Bool
     private let activity: TargetActivity
     private let relaySources: RelaySources
     /// The loop's poller knows the sockets by this; nil = it does not watch them yet.
@@ -37,6 +39,7 @@ final class ReplyMappings {
         _ mapping: ReplyMapping,
         _ endpoint: ForwardEndpoint,
         _ egress: RelayTarget.Egress,
+        preservesDSCP: Bool = false,
         activity: TargetActivity,
         relaySources: RelaySources
     ) throws(SystemCallError) {
@@ -44,6 +47,7 @@ final class ReplyMappings {
         poller = try Poller()
         self.endpoint = endpoint
         self.egress = egress
+        self.preservesDSCP = preservesDSCP
         self.activity = activity
         self.relaySources = relaySources
     }
@@ -103,6 +107,7 @@ final class ReplyMappings {
             to: egress.path.destination,
             interfaceIndex: egress.path.interface.index,
             receives: true,
+            readsDSCP: preservesDSCP,
             descriptorCeiling: egress.descriptorCeiling
         )
         let today = HostNetwork.now()

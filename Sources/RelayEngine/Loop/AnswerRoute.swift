@@ -9,6 +9,8 @@ struct AnswerRoute: Hashable, Sendable {
     let localAddress: IPAddress?
     /// nil = the socket's.
     let ttl: UInt8?
+    /// nil = the socket's.
+    var dscp: UInt8?
 }
 
 extension ActiveSession {
@@ -56,7 +58,8 @@ extension SendBatch {
             to: route.destination,
             interfaceIndex: route.interfaceIndex,
             localAddress: route.localAddress,
-            ttl: route.ttl
+            ttl: route.ttl,
+            dscp: route.dscp
         )
     }
 }

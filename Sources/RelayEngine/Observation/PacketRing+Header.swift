@@ -13,6 +13,7 @@ extension PacketRing {
             static let localAddress = Known(rawValue: 2)
             static let ttl = Known(rawValue: 4)
             static let dropReason = Known(rawValue: 8)
+            static let dscp = Known(rawValue: 16)
         }
 
         private let source: AddressBits
@@ -33,6 +34,7 @@ extension PacketRing {
         private let destinationClass: DestinationClass
         let direction: CapturedPacket.Direction
         private let ttl: UInt8
+        private let dscp: UInt8
         private let dropReason: DropReason
         private let known: Known
     }
@@ -86,10 +88,12 @@ extension PacketRing.Header {
         destinationClass = datagram.destinationClass ?? .unicast
         direction = .received
         ttl = values.ttl
+        dscp = datagram.dscp ?? 0
         self.dropReason = dropReason ?? .malformed
         var known = Known.source
         if datagram.hasLocalAddress { known.insert(.localAddress) }
         if datagram.ttl != nil { known.insert(.ttl) }
+        if datagram.dscp != nil { known.insert(.dscp) }
         if dropReason != nil { known.insert(.dropReason) }
         self.known = known
     }
@@ -124,6 +128,7 @@ extension PacketRing.Header {
         self.destinationClass = destinationClass
         direction = .sent
         self.ttl = ttl ?? 0
+        dscp = 0
         dropReason = .malformed
         var known: Known = []
         if source != nil { known.insert(.source) }
@@ -173,6 +178,7 @@ extension PacketRing.Header {
             interfaceIndex: interfaceIndex,
             localAddress: known.contains(.localAddress) ? local.address(family) : nil,
             ttl: known.contains(.ttl) ? ttl : nil,
+            dscp: known.contains(.dscp) ? dscp : nil,
             length: Int(length),
             dropReason: known.contains(.dropReason) ? dropReason : nil,
             payload: payload

@@ -56,12 +56,14 @@ extension EgressSocket {
     /// - Parameters:
     ///   - receives: whether answers will be read from it.
     ///   - sourcePort: the port that it keeps for a sender; nil = the endpoint's own.
+    ///   - readsDSCP: whether their DSCP will be looked at.
     static func open(
         _ endpoint: ForwardEndpoint,
         to destination: Endpoint,
         interfaceIndex: Int32,
         receives: Bool,
         sourcePort: UInt16? = nil,
+        readsDSCP: Bool = false,
         descriptorCeiling: Int32
     ) throws(SystemCallError) -> EgressSocket {
         let family = Int32(endpoint.address.family.rawValue)
@@ -76,6 +78,13 @@ extension EgressSocket {
             "IP_TTL",
             relay_set_ttl(number, family, Int32(endpoint.effectiveTTL))
         )
+        if endpoint.dscp != 0 {
+            let result = relay_set_dscp(number, family, Int32(endpoint.dscp))
+            try SystemCallError.check("IP_TOS", result)
+        }
+        if readsDSCP {
+            try SystemCallError.check("IP_RECVTOS", relay_request_dscp(number, family, 1))
+        }
         if receives {
             try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
         } else {

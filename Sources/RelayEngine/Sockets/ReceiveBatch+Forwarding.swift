@@ -13,14 +13,16 @@ struct Forwarding {
         interfaceIndex: Int32,
         segmentMax: Int,
         decrementsTTL: Bool,
-        preservesSource: Bool
+        preservesSource: Bool,
+        preservesDSCP: Bool = false
     ) {
         settings = relay_forwarding(
             destination: relay_endpoint(destination),
             interface_index: interfaceIndex,
             segment_max: UInt32(clamping: segmentMax),
             decrements_ttl: decrementsTTL ? 1 : 0,
-            preserves_source: preservesSource ? 1 : 0
+            preserves_source: preservesSource ? 1 : 0,
+            preserves_dscp: preservesDSCP ? 1 : 0
         )
     }
 

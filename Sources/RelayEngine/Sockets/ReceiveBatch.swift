@@ -133,9 +133,17 @@ struct ReceivedDatagram {
 
     var length: Int { @inline(__always) get { Int(values.length) } }
 
+    /// DSCP (RFC 2474), 0–63; nil when its control message was not asked for.
+    var dscp: UInt8? {
+        @inline(__always) get {
+            values.flags & UInt8(RELAY_HAS_DSCP) != 0
+                ? values.flags >> UInt8(RELAY_DSCP_SHIFT) : nil
+        }
+    }
+
     /// Whether it did not fit in its slot.
     var isTruncated: Bool {
-        @inline(__always) get { values.flags & UInt8(RELAY_TRUNCATED) != 0 }
+        @inline(__always) get { Int(values.length) == RELAY_TRUNCATED_LENGTH }
     }
 
     /// What the destination address is on this host; nil when the control message was missing.

@@ -34,13 +34,15 @@ import RelayModel
         bytesUsed = 0
     }
 
-    /// Copies a datagram in, with the socket's TTL unless one is given; false when the batch is full and must be sent first.
+    /// Copies a datagram in, with the socket's TTL and DSCP unless others are given; false when the
+    /// batch is full and must be sent first.
     mutating func append(
         _ payload: Span<UInt8>,
         to destination: Endpoint,
         interfaceIndex: Int32,
         localAddress: IPAddress?,
-        ttl: UInt8? = nil
+        ttl: UInt8? = nil,
+        dscp: UInt8? = nil
     ) -> Bool {
         guard count < Self.capacity, payload.count <= Self.arenaBytes - bytesUsed else {
             return false
@@ -58,6 +60,7 @@ import RelayModel
             length: UInt32(payload.count),
             interface_index: interfaceIndex,
             ttl: Int32(ttl ?? 0),
+            dscp: dscp.map { Int32($0) } ?? -1,
             destination: relay_endpoint(destination),
             local_address: localAddress.map { relay_endpoint($0) } ?? .none
         )

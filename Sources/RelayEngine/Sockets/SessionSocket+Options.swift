@@ -9,7 +9,9 @@ extension SessionSocket {
     static let fieldsOfReceiving: [SessionField] = [.receiveBufferBytes, .sources]
     /// What is set on the relay thread, so that no datagram leaves with the one and is remembered
     /// with the other.
-    static let fieldsOfSending: [SessionField] = [.reply, .forward, .ttl, .loopback]
+    static let fieldsOfSending: [SessionField] = [
+        .reply, .forward, .ttl, .dscp, .loopback, .recordDSCP,
+    ]
 
     /// Sets those of the fields that differ between two definitions.
     ///
@@ -52,10 +54,12 @@ extension SessionSocket {
             try Self.setReceiveBuffer(number, bytes)
         case .sources: try Self.setSources(number, definition, interfaceIndex)
         // Not switched off again: errors of the replies that have left may still come.
-        case .reply, .forward:
+        case .reply, .forward, .recordDSCP:
+            try Self.requestDSCP(number, definition)
             if definition.answers { try Self.reportErrors(number, definition) }
             try Self.allowBroadcastAnswers(number, definition)
         case .ttl: try Self.setTTL(number, definition)
+        case .dscp: try Self.setDSCP(number, definition)
         case .loopback: try Self.setLoopback(number, definition)
         default: preconditionFailure("\(field.rawValue) is no option of a socket")
         }
@@ -96,6 +100,21 @@ extension SessionSocket {
         try SystemCallError.check("IP_TTL", relay_set_ttl(number, family, Int32(definition.ttl)))
     }
 
+    static func setDSCP(_ number: Int32, _ definition: SessionDefinition) throws(SystemCallError) {
+        let family = Int32(definition.family.rawValue)
+        try SystemCallError.check("IP_TOS", relay_set_dscp(number, family, Int32(definition.dscp)))
+    }
+
+    /// Asks for the DSCP of each datagram, or no longer.
+    static func requestDSCP(
+        _ number: Int32,
+        _ definition: SessionDefinition
+    ) throws(SystemCallError) {
+        let family = Int32(definition.family.rawValue)
+        let result = relay_request_dscp(number, family, definition.readsDSCP ? 1 : 0)
+        try SystemCallError.check("IP_RECVTOS", result)
+    }
+
     static func setLoopback(
         _ number: Int32,
         _ definition: SessionDefinition
@@ -128,6 +147,9 @@ extension SessionSocket {
 }
 
 extension SessionDefinition {
+    /// Whether somebody looks at the DSCP of received datagrams, which costs a control message.
+    var readsDSCP: Bool { recordDSCP || forward.contains(where: \.preservesDSCP) }
+
     /// Whether datagrams are answered by the session's socket: by itself, or by whom they were
     /// relayed to.
     var answers: Bool {

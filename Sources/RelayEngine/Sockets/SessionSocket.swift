@@ -121,6 +121,7 @@ extension SessionSocket {
         try SystemCallError.check("IP_MULTICAST_ALL", relay_isolate_groups(number, family))
         try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
         if let bytes = definition.receiveBufferBytes { try setReceiveBuffer(number, bytes) }
+        if definition.readsDSCP { try requestDSCP(number, definition) }
         if definition.sharesPort {
             try SystemCallError.check("SO_REUSEADDR", relay_share_port(number))
         }
@@ -136,6 +137,7 @@ extension SessionSocket {
         try allowBroadcastAnswers(number, definition)
         guard definition.sends else { return }
         try setTTL(number, definition)
+        if definition.dscp != 0 { try setDSCP(number, definition) }
         if definition.kind.isMulticast {
             try setLoopback(number, definition)
             try SystemCallError.check(

@@ -3,8 +3,7 @@ import RelayModel
 /// What a session lets in: plain values, so that the relay thread decides in nanoseconds.
 struct DatagramFilter {
     private let accept: DestinationClassSet
-    private let allow: [CIDRBlock]
-    private let deny: [CIDRBlock]
+    private let sources: SourceRules
     private let requiredSourcePort: UInt16
     /// The interface that groups and broadcasts must come in by; 0 = any.
     private let interfaceIndex: Int32
@@ -15,8 +14,7 @@ struct DatagramFilter {
 
     init(_ definition: SessionDefinition, interfaceIndex: Int32) {
         accept = definition.accept
-        allow = definition.allow
-        deny = definition.deny
+        sources = SourceRules(allow: definition.allow, deny: definition.deny)
         requiredSourcePort = definition.requireSourcePort
         self.interfaceIndex =
             definition.joins || definition.interface != nil ? interfaceIndex : 0
@@ -41,9 +39,7 @@ struct DatagramFilter {
     /// may look only at what `ReceivedDatagram.hasOrigin` compares.
     @inline(__always)
     func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
-        let source = datagram.sourceAddress
-        for block in deny where block.contains(source) { return .source }
-        if !allow.isEmpty && !allow.contains(where: { $0.contains(source) }) { return .source }
+        if !sources.admit(datagram.sourceAddress) { return .source }
         if requiredSourcePort != 0 && datagram.sourcePort != requiredSourcePort {
             return .sourcePort
         }

@@ -17,6 +17,10 @@ package struct ForwardTarget: Hashable, Sendable {
     }
 
     package var destination: Destination
+    /// Source addresses relayed to this target; empty = any.
+    package var allow: [CIDRBlock] = []
+    /// Source addresses not relayed to this target, also when allowed.
+    package var deny: [CIDRBlock] = []
     package var ttlMode = TTLMode.fixed
     /// With `decrement`: datagrams whose TTL is not greater are not relayed, 1–254.
     package var ttlThreshold: UInt8 = 1

@@ -66,6 +66,11 @@ extension ForwardTarget {
                 faults.append(Fault(member: "ttl", detail: detail))
             }
         }
+        for (member, blocks) in [("allow", allow), ("deny", deny)]
+        where blocks.count > DefinitionLimits.addressBlocksMax {
+            let detail = "at most \(DefinitionLimits.addressBlocksMax) entries"
+            faults.append(Fault(member: member, detail: detail))
+        }
         if let limits, !limits.limitsAnything {
             faults.append(Fault(member: "limits", reason: .missing, detail: TrafficLimits.rule))
         }

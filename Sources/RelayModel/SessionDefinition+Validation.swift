@@ -31,7 +31,7 @@ package struct FieldViolation: Hashable, Sendable {
 
 /// Limits of a definition; each is tested at its border.
 package enum DefinitionLimits {
-    /// Entries in `allow` and in `deny`; each costs about a nanosecond a
+    /// Entries in `allow` and in `deny` of a session or a target; each costs about a nanosecond a
     /// datagram.
     package static let addressBlocksMax = 64
     /// Entries in `sources`: `igmp_max_msf` (ip(7)) is 10.

@@ -37,6 +37,8 @@ package enum TargetDropReason: UInt8, Sendable, CaseIterable {
     case chaosOverflow = 5
     /// `sourceMode` preserve, and its source address and port could not be used.
     case sourceUnavailable = 6
+    /// Its source address is denied by the target, or not allowed.
+    case source = 7
 
     /// The key in JSON, and the label of metrics.
     package var name: String {
@@ -48,6 +50,7 @@ package enum TargetDropReason: UInt8, Sendable, CaseIterable {
         case .chaosLoss: "chaosLoss"
         case .chaosOverflow: "chaosOverflow"
         case .sourceUnavailable: "sourceUnavailable"
+        case .source: "source"
         }
     }
 }

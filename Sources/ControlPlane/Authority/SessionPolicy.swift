@@ -126,7 +126,26 @@ package struct SessionPolicy: Sendable, Equatable {
                 FieldViolation(.ttl, .invalid, "\(definition.ttl) is more than \(ttlMax)")
             )
         }
-        if let reply = definition.reply, let most = repliesPerSecondMax, reply.perSecondMax > most {
+        if let reply = definition.reply {
+            violations += replyViolations(reply, definition)
+        }
+        return violations
+    }
+
+    private func replyViolations(
+        _ reply: Reply,
+        _ definition: SessionDefinition
+    ) -> [FieldViolation] {
+        var violations: [FieldViolation] = []
+        if let ttl = reply.ttl, ttl > ttlMax {
+            let detail = "has a ttl of \(ttl), which is more than \(ttlMax)"
+            violations.append(FieldViolation(.reply, .invalid, detail))
+        }
+        if reply.to == .destination && !allowsBroadcast && definition.accept.contains(.broadcast) {
+            let detail = "would answer to broadcast addresses, which is not allowed here"
+            violations.append(FieldViolation(.reply, .invalid, detail))
+        }
+        if let most = repliesPerSecondMax, reply.perSecondMax > most {
             let detail = "has a perSecondMax of \(reply.perSecondMax), which is more than \(most)"
             violations.append(FieldViolation(.reply, .invalid, detail))
         }

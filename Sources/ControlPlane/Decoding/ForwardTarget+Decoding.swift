@@ -57,6 +57,9 @@ extension ObjectReader {
             destination ?? .endpoint(ForwardEndpoint(.unspecified(.ipv4), port: 1))
         )
         target.ttlMode = ttlMode
+        target.preservesDSCP = preservesDSCP
+        target.allow = blocks("allow")
+        target.deny = blocks("deny")
         if let threshold = integer("ttlThreshold", in: 1...254) {
             target.ttlThreshold = UInt8(threshold)
         }
@@ -146,5 +149,15 @@ extension ObjectReader {
         default: invalid("dscp", "\(range), not \(value.typeName)")
         }
         return nil
+    }
+
+    /// A list of address blocks; empty when it is absent, and after a fault.
+    mutating func blocks(_ key: String) -> [CIDRBlock] {
+        list(
+            key,
+            "an address or a CIDR block like 192.168.10.0/24",
+            count: 0...DefinitionLimits.addressBlocksMax,
+            CIDRBlock.init
+        ) ?? []
     }
 }

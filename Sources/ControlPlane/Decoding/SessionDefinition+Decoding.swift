@@ -123,10 +123,8 @@ extension ObjectReader {
     }
 
     private mutating func readFilter(_ definition: inout SessionDefinition) {
-        let blocks = 0...DefinitionLimits.addressBlocksMax
-        let rule = "an address or a CIDR block like 192.168.10.0/24"
-        definition.allow = list("allow", rule, count: blocks, CIDRBlock.init) ?? []
-        definition.deny = list("deny", rule, count: blocks, CIDRBlock.init) ?? []
+        definition.allow = blocks("allow")
+        definition.deny = blocks("deny")
         if let port = integer("requireSourcePort", in: 0...65_535) {
             definition.requireSourcePort = UInt16(port)
         }

@@ -26,6 +26,8 @@ extension JSONWriter {
         member("ttlMode", target.ttlMode.rawValue)
         if target.ttlMode == .decrement { member("ttlThreshold", target.ttlThreshold) }
         member("sampleOneIn", target.sampleOneIn)
+        strings("allow", target.allow)
+        strings("deny", target.deny)
         if let limits = target.limits { self.limits(limits) }
         if let chaos = target.chaos { self.chaos(chaos) }
         endObject()

@@ -18,6 +18,8 @@ final class ActiveTarget {
     /// Whether it leaves with the port that it came from, too.
     private let preservesPort: Bool
 
+    /// nil = every source.
+    private let sources: SourceRules?
     private var limiter: TrafficLimiter?
     /// Datagrams until the next one of the sample.
     private var skips = 0
@@ -32,6 +34,7 @@ final class ActiveTarget {
     ) {
         self.target = target
         self.counters = counters
+        sources = target.definition.sourceRules
         limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
         chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
         guard case .endpoint(let endpoint) = target.definition.destination else {
@@ -93,13 +96,15 @@ final class ActiveTarget {
     /// Those of the datagrams that are to be sent; the others are counted by their reasons.
     func select(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) -> UInt64 {
         let definition = target.definition
+        let mask = sources.map { admit(batch, mask, by: $0) } ?? mask
+        if mask == 0 { return 0 }
         if reflection == nil && limiter == nil && definition.sampleOneIn == 1
             && definition.ttlMode == .fixed && relay?.sendLimiter == nil && !preservesSource
         {
             return mask
         }
         var (rest, selected) = (mask, mask)
-        var dropped = InlineArray<7, UInt64>(repeating: 0)
+        var dropped = InlineArray<8, UInt64>(repeating: 0)
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
@@ -114,6 +119,30 @@ final class ActiveTarget {
             }
         }
         return selected
+    }
+
+    /// Those of the datagrams whose sources the rules admit, which is found once for a run of one
+    /// source; the others are counted.
+    private func admit(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        by rules: SourceRules
+    ) -> UInt64 {
+        var (rest, admitted) = (mask, mask)
+        var last: IPAddress?
+        var isAdmitted = true
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            let source = batch.datagram(index).sourceAddress
+            if source != last { isAdmitted = rules.admit(source) }
+            last = source
+            if !isAdmitted { admitted &= ~(1 &<< UInt64(index)) }
+        }
+        if admitted != mask {
+            activity.countDropped(UInt64((mask & ~admitted).nonzeroBitCount), .source)
+        }
+        return admitted
     }
 
     private func dropReason(
@@ -148,5 +177,12 @@ final class ActiveTarget {
         if relay?.takeSendTokens(bytes: datagram.length, at: now) == false { return .rate }
         _ = limiter?.take(bytes: datagram.length, at: now)
         return nil
+    }
+}
+
+extension ForwardTarget {
+    /// nil = every source.
+    fileprivate var sourceRules: SourceRules? {
+        allow.isEmpty && deny.isEmpty ? nil : SourceRules(allow: allow, deny: deny)
     }
 }

@@ -10,7 +10,7 @@ final class TargetActivity: Sendable {
     private let failed = SingleWriterCounter()
     private let sendBufferFull = SingleWriterCounter()
     /// Datagrams by `TargetDropReason.rawValue`.
-    private let dropped = InlineArray<7, SingleWriterCounter> { _ in SingleWriterCounter() }
+    private let dropped = InlineArray<8, SingleWriterCounter> { _ in SingleWriterCounter() }
     private let held = Atomic<UInt64>(0)
     private let replyDatagrams = SingleWriterCounter()
     private let replyBytes = SingleWriterCounter()

@@ -28,7 +28,9 @@ extension SessionDefinition {
         case .receiveOwn: receiveOwn == other.receiveOwn
         case .loopback: loopback == other.loopback
         case .ttl: ttl == other.ttl
+        case .dscp: dscp == other.dscp
         case .localPort: localPort == other.localPort
+        case .exclusive: exclusive == other.exclusive
         case .reply: reply == other.reply
         case .forward: forward == other.forward
         case .loopGuardMilliseconds: loopGuardMilliseconds == other.loopGuardMilliseconds

@@ -41,6 +41,9 @@ package struct SessionDefinition: Hashable, Sendable {
     package var dscp: UInt8 = 0
     /// The source port of a sender; 0 = chosen by the kernel.
     package var localPort: UInt16 = 0
+    /// Whether the port is bound without SO_REUSEADDR (socket(7)), so that no other socket has it,
+    /// too.
+    package var exclusive = false
     package var reply: Reply?
     /// Where accepted datagrams go on to, at most `DefinitionLimits.targetsMax`.
     package var forward: [ForwardTarget] = []
@@ -103,6 +106,6 @@ package struct SessionDefinition: Hashable, Sendable {
     /// Whether other sockets may bind its port (SO_REUSEADDR, socket(7)). A sender's port is its
     /// own: shared, the unicast replies would go to only one of them.
     package var sharesPort: Bool {
-        portToBind != 0 && role != .sender && kind != .multicastSender
+        portToBind != 0 && !exclusive && role != .sender && kind != .multicastSender
     }
 }

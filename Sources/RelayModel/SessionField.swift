@@ -1,7 +1,7 @@
 /// The members of a session definition that a client may write, named as in JSON.
 package enum SessionField: String, Sendable, CaseIterable {
     case name, kind, role, group, address, port, interface, sources, allow, deny
-    case requireSourcePort, accept, receiveOwn, loopback, ttl, localPort, reply
+    case requireSourcePort, accept, receiveOwn, loopback, ttl, dscp, localPort, exclusive, reply
     case forward, loopGuardMilliseconds, limits, coalesceMicroseconds
     case recentPackets, snapLength, recordDSCP, receiveBufferBytes, whenUnavailable
     case labels, annotations, enabled, persist
@@ -14,7 +14,8 @@ package enum SessionField: String, Sendable, CaseIterable {
         case .sources: kind == .multicastReceiver || kind == .multicastPeer
         case .loopback: kind == .multicastSender || kind == .multicastPeer
         case .receiveOwn: kind == .multicastPeer || kind == .broadcast
-        case .ttl: kind != .multicastReceiver
+        case .ttl, .dscp: kind != .multicastReceiver
+        case .exclusive: kind != .multicastSender
         case .localPort: kind == .multicastSender || kind == .broadcast
         case .reply: kind == .multicastReceiver || kind == .broadcast
         default: true
@@ -25,7 +26,8 @@ package enum SessionField: String, Sendable, CaseIterable {
     package func applies(to role: BroadcastRole) -> Bool {
         switch self {
         case .receiveOwn: role == .peer
-        case .address, .ttl: role != .receiver
+        case .address, .ttl, .dscp: role != .receiver
+        case .exclusive: role != .sender
         case .localPort: role == .sender
         case .reply: role == .receiver
         default: true
@@ -41,7 +43,8 @@ package enum SessionField: String, Sendable, CaseIterable {
     /// datagrams, its counters and its packets. The others decide what is bound, joined or sent to.
     package var isMutableInPlace: Bool {
         switch self {
-        case .name, .kind, .role, .group, .address, .port, .interface, .localPort: false
+        case .name, .kind, .role, .group, .address, .port, .interface: false
+        case .localPort, .exclusive: false
         case .sources, .allow, .deny, .requireSourcePort, .accept, .receiveOwn: true
         case .loopback, .ttl, .dscp, .reply: true
         case .recentPackets, .snapLength, .recordDSCP, .receiveBufferBytes: true

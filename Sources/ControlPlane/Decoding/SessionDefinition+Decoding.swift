@@ -113,6 +113,7 @@ extension ObjectReader {
             InterfaceSelector.init
         )
         if let port = integer("localPort", in: 0...65_535) { definition.localPort = UInt16(port) }
+        if let flag = boolean("exclusive") { definition.exclusive = flag }
         let sources = list(
             "sources",
             "an IP address",

@@ -43,6 +43,7 @@ extension JSONWriter {
         if has(.ttl) { member("ttl", definition.ttl) }
         if has(.dscp) { member("dscp", definition.dscp) }
         if has(.localPort) { member("localPort", definition.localPort) }
+        if has(.exclusive) { member("exclusive", definition.exclusive) }
     }
 
     private mutating func reply(_ reply: Reply) {

@@ -22,6 +22,10 @@ import Testing
     private static func sender(_ group: String, _ more: String = "") -> String {
         #""kind": "multicast-sender", "group": "\#(group)", "port": 5004\#(more)"#
     }
+    private static func answerer(_ reply: String, _ more: String = "") -> String {
+        #""kind": "multicast-receiver", "group": "239.1.1.1", "port": 5004, "reply": "#
+            + #"{"text": "a", \#(reply)}\#(more)"#
+    }
     private static let responder = """
         "kind": "multicast-receiver", "group": "239.1.1.1", "port": 5004,
         "reply": {"text": "a", "perSecondMax": 51}
@@ -54,6 +58,14 @@ import Testing
         (#"{"groups": []}"#, sender("239.1.1.1"), ["/group"]),
         (#"{"groups": []}"#, #""kind": "broadcast", "port": 9"#, []),
         (#"{"broadcast": false}"#, #""kind": "broadcast", "port": 9"#, ["/kind"]),
+        (#"{"broadcast": false}"#, answerer(#""to": "destination""#), []),
+        (
+            #"{"broadcast": false}"#,
+            answerer(#""to": "destination""#, #", "accept": ["multicast", "broadcast"]"#),
+            ["/reply"]
+        ),
+        (#"{"ttlMax": 4}"#, answerer(#""ttl": 5"#), ["/reply"]),
+        (#"{"ttlMax": 4}"#, answerer(#""ttl": 4"#), []),
         (#"{"ports": ["5004"]}"#, sender("239.1.1.1"), []),
         (#"{"ports": ["5000-5003", "5005-6000"]}"#, sender("239.1.1.1"), ["/port"]),
         (#"{"ports": ["5004"]}"#, sender("239.1.1.1", #", "localPort": 53"#), ["/localPort"]),

@@ -13,6 +13,7 @@ import Testing
         (#""kind":"broadcast""#, "port", 1, 65_535),
         (Minimal.sender, "loopGuardMilliseconds", 0, 60_000),
         (Minimal.broadcastReceiver, "coalesceMicroseconds", 0, 5000),
+        (Minimal.sender, "dscp", 0, 63), (Minimal.broadcast, "dscp", 0, 63),
     ])
     func aNumberIsAWholeOneInItsRange(minimal: String, field: String, least: Int, most: Int) {
         for good in ["\(least)", "\(most)", "\(most).0", "\(least)e0"] {

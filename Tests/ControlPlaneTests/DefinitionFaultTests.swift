@@ -74,6 +74,8 @@ import Testing
         ("whenUnavailable", "string"), ("labels", "object"), ("annotations", "object"),
         ("enabled", "boolean"), ("persist", "boolean"), ("role", "string"), ("address", "string"),
         ("forward", "array"), ("loopGuardMilliseconds", "number"), ("limits", "object"),
+        ("dscp", "number"), ("exclusive", "boolean"),
+        ("recordDSCP", "boolean"),
         ("coalesceMicroseconds", "number"),
     ])
     func aValueOfAnyOtherTypeIsRefused(field: String, type: String) throws {

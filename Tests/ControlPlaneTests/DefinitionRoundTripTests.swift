@@ -34,7 +34,7 @@ import Testing
         "allow":["10.0.0.0/8","fd00::/64","192.0.2.1"],
         "deny":["10.9.9.77/24"],"requireSourcePort":4000,"accept":["unicast","broadcast"],
         "recentPackets":0,
-        "snapLength":65535,"receiveBufferBytes":2048,"whenUnavailable":"wait",
+        "snapLength":65535,"recordDSCP":true,"receiveBufferBytes":2048,"whenUnavailable":"wait",
         "enabled":false,"persist":false,
         "labels":{"a":"1","b.c/d_e-f":""},
         "forward":[{"session":"b"}],"loopGuardMilliseconds":0,"coalesceMicroseconds":"adaptive",
@@ -43,17 +43,18 @@ import Testing
         """#
 
     @Test(arguments: [
-        #""kind":"multicast-sender","group":"239.1.2.3","ttl":255,"localPort":6000"#,
+        #""kind":"multicast-sender","group":"239.1.2.3","ttl":255,"dscp":63,"localPort":6000"#,
         #""kind":"multicast-receiver","group":"232.1.2.3","sources":["10.0.0.5","10.0.0.6"],"#
-            + #""reply":{"text":"hi \"x\"\n","perSecondMax":1}"#,
+            + #""exclusive":true,"#
+            + #""reply":{"text":"hi \"x\"\n","to":"destination","ttl":255,"perSecondMax":1}"#,
         #""kind":"multicast-receiver","group":"ff3e::8000:1","sources":["2001:db8::1"],"#
             + #""reply":{"base64":"AP+A"}"#,
         #""kind":"multicast-receiver","group":"ff05::1","#
             + #""reply":{"template":"{{{hostname}}} {source.port}","perSecondMax":1000000}"#,
         #""kind":"multicast-peer","group":"ff02::4242","sources":["fe80::1"],"#
-            + #""receiveOwn":true,"loopback":false,"ttl":2"#,
+            + #""receiveOwn":true,"loopback":false,"ttl":2,"dscp":1,"exclusive":true"#,
         #""kind":"broadcast","role":"sender","address":"255.255.255.255","#
-            + #""ttl":3,"localPort":65535"#,
+            + #""ttl":3,"dscp":46,"localPort":65535"#,
         #""kind":"broadcast","role":"receiver","reply":{"text":""}"#,
         #""kind":"broadcast","role":"peer","address":"127.255.255.255","receiveOwn":true,"ttl":4"#,
     ])

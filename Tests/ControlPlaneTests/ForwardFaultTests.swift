@@ -22,6 +22,10 @@ import Testing
         #"{"address":"ff02::1","port":9,"interface":"eth1","ttlMode":"decrement"}"#,
         #"{"address":"10.0.0.1","port":9,"mapReplies":{},"localPort":0,"sourceMode":"own"}"#,
         #"{"session":"b","limits":{"datagramsPerSecond":1},"chaos":{}}"#,
+        #"{"session":"b","dscp":"preserve","allow":["10.0.0.0/8","fd00::1"],"deny":[]}"#,
+        #"{"address":"10.0.0.1","port":9,"dscp":0}"#,
+        #"{"address":"10.0.0.1","port":9,"dscp":63,"deny":["10.0.0.1/32"]}"#,
+        #"{"address":"10.0.0.1","port":9,"dscp":"preserve","sourceMode":"preserve"}"#,
     ])
     func aTargetIsASessionOrAnAddress(target: String) {
         for minimal in Minimal.all { #expect(faults(ofTarget: target, minimal) == nil) }
@@ -74,6 +78,17 @@ import Testing
                 ["/localPort"]
             ),
             (#"{"session":"b","ttl":1}"#, "unknown-field", ["/ttl"]),
+            (#"{"session":"b","dscp":0}"#, "invalid-field", ["/dscp"]),
+            (#"{"session":"b","dscp":null}"#, "invalid-field", ["/dscp"]),
+            (#"{"address":"10.0.0.1","port":1,"dscp":64}"#, "invalid-field", ["/dscp"]),
+            (#"{"address":"10.0.0.1","port":1,"dscp":-1}"#, "invalid-field", ["/dscp"]),
+            (#"{"address":"10.0.0.1","port":1,"dscp":1.5}"#, "invalid-field", ["/dscp"]),
+            (#"{"address":"10.0.0.1","port":1,"dscp":"keep"}"#, "invalid-field", ["/dscp"]),
+            (#"{"address":"10.0.0.1","port":1,"dscp":null}"#, "invalid-field", ["/dscp"]),
+            (#"{"session":"b","allow":["10.0.0.1/33"]}"#, "invalid-field", ["/allow/0"]),
+            (#"{"session":"b","allow":["::1","x"]}"#, "invalid-field", ["/allow/1"]),
+            (#"{"session":"b","deny":"10.0.0.1"}"#, "invalid-field", ["/deny"]),
+            (#"{"session":"b","deny":null}"#, "invalid-field", ["/deny"]),
             (#"{"session":"b","port":1}"#, "unknown-field", ["/port"]),
             (#"{"session":"b","loopback":true}"#, "unknown-field", ["/loopback"]),
             (#"{"session":"b","sourceMode":"own"}"#, "unknown-field", ["/sourceMode"]),
@@ -204,5 +219,20 @@ import Testing
         }
         let text = #"{\#(Minimal.peer),"coalesceMicroseconds":5e3}"#
         #expect(try decode(text).coalescing == .microseconds(5000))
+    }
+
+    @Test(arguments: ["allow", "deny"]) func theRulesOfATargetAreLimited(member: String) {
+        func blocks(_ count: Int) -> String {
+            let list = (0..<count).map { #""10.0.\#($0).0/24""# }.joined(separator: ",")
+            return #"{"session":"b","\#(member)":[\#(list)]}"#
+        }
+        #expect(faults(ofTarget: blocks(64)) == nil)
+        #expect(faults(ofTarget: blocks(65)) == Faults("invalid-field", "/forward/0/\(member)"))
+    }
+
+    @Test func aSessionThatPostsHasNothingToPreserve() throws {
+        let text = #"{\#(Minimal.sender),"dscp":"preserve"}"#
+        #expect(faults(in: text) == Faults("invalid-field", "/dscp"))
+        #expect(throws: Problem.self) { try decode(text) }
     }
 }

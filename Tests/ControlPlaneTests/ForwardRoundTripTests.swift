@@ -26,10 +26,12 @@ import Testing
 
     @Test func theDefaultsOfATargetAreFilledIn() throws {
         #expect(
-            try shown(#"{"session":"b"}"#) == #"{"session":"b","ttlMode":"fixed","sampleOneIn":1}"#
+            try shown(#"{"session":"b"}"#)
+                == #"{"session":"b","ttlMode":"fixed","sampleOneIn":1,"allow":[],"deny":[]}"#
         )
         let rest =
-            #""localPort":0,"loopback":true,"sourceMode":"own","ttlMode":"fixed","sampleOneIn":1}"#
+            #""dscp":0,"localPort":0,"loopback":true,"sourceMode":"own","ttlMode":"fixed","#
+            + #""sampleOneIn":1,"allow":[],"deny":[]}"#
         #expect(
             try shown(#"{"address":"10.0.0.1","port":9}"#)
                 == #"{"address":"10.0.0.1","port":9,"ttl":64,"# + rest
@@ -45,17 +47,18 @@ import Testing
     @Test func whatIsDecrementedShowsItsThreshold() throws {
         #expect(
             try shown(#"{"address":"10.0.0.1","port":9,"ttlMode":"decrement"}"#)
-                == #"{"address":"10.0.0.1","port":9,"localPort":0,"loopback":true,"#
-                + #""sourceMode":"own","ttlMode":"decrement","ttlThreshold":1,"sampleOneIn":1}"#
+                == #"{"address":"10.0.0.1","port":9,"dscp":0,"localPort":0,"loopback":true,"#
+                + #""sourceMode":"own","ttlMode":"decrement","ttlThreshold":1,"sampleOneIn":1,"#
+                + #""allow":[],"deny":[]}"#
         )
     }
 
     @Test func everythingSurvives() throws {
         let target =
-            #"{"address":"ff02::1","port":9,"interface":"eth1","ttl":4,"localPort":0,"#
+            #"{"address":"ff02::1","port":9,"interface":"eth1","ttl":4,"dscp":46,"localPort":0,"#
             + #""loopback":false,"sourceMode":"own","#
             + #""mapReplies":{"lifetimeSeconds":1,"askersMax":2},"ttlMode":"fixed","#
-            + #""sampleOneIn":3,"#
+            + #""sampleOneIn":3,"allow":["10.0.0.0/8"],"deny":["10.0.0.1","fd00::/8"],"#
             + #""limits":{"datagramsPerSecond":4,"bytesPerSecond":5,"burstMilliseconds":6},"#
             + #""chaos":{"seed":9007199254740991,"lossPercent":0.1,"duplicatePercent":12.5,"#
             + #""reorderPercent":100.0,"delayMilliseconds":7,"jitterMilliseconds":6,"#
@@ -63,7 +66,8 @@ import Testing
         #expect(try shown(target) == target)
         let preserving =
             #"{"address":"10.0.0.1","port":9,"ttl":4,"localPort":7,"loopback":true,"#
-            + #""sourceMode":"preserve","ttlMode":"fixed","sampleOneIn":1}"#
+            + #""sourceMode":"preserve","dscp":"preserve","ttlMode":"fixed","sampleOneIn":1,"#
+            + #""allow":[],"deny":[]}"#
         #expect(try shown(preserving) == preserving)
     }
 

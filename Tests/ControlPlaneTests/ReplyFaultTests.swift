@@ -9,6 +9,7 @@ import Testing
         #"{"text":""}"#, #"{"text":"x","perSecondMax":1}"#, #"{"base64":""}"#,
         #"{"base64":"AP8="}"#,
         #"{"template":"{{{hostname}}}","perSecondMax":1000000}"#, #"{"handler":"a.b-c_9"}"#,
+        #"{"text":"x","to":"sender","ttl":1}"#, #"{"handler":"h","to":"destination","ttl":255}"#,
     ])
     func aReplyHasOneOfFourForms(reply: String) {
         #expect(faults(in: #"{\#(Minimal.receiver),"reply":\#(reply)}"#) == nil)
@@ -35,6 +36,10 @@ import Testing
             (#"{"template":"}"}"#, "invalid-field", ["/reply/template"]),
             (#"{"text":"x","perSecondMax":0}"#, "invalid-field", ["/reply/perSecondMax"]),
             (#"{"text":"x","perSecondMax":1000001}"#, "invalid-field", ["/reply/perSecondMax"]),
+            (#"{"text":"x","to":"group"}"#, "invalid-field", ["/reply/to"]),
+            (#"{"text":"x","to":null}"#, "invalid-field", ["/reply/to"]),
+            (#"{"text":"x","ttl":0}"#, "invalid-field", ["/reply/ttl"]),
+            (#"{"text":"x","ttl":256}"#, "invalid-field", ["/reply/ttl"]),
             (#"{"text":"x","handler":"h"}"#, "invalid-field", ["/reply"]),
             (#"{"handler":"-h"}"#, "invalid-field", ["/reply/handler"]),
             (#"{"handler":"/bin/sh"}"#, "invalid-field", ["/reply/handler"]),

@@ -28,7 +28,7 @@ import Testing
             sends: true,
             joins: false,
             portToBind: 6000,
-            fields: [.group, .loopback, .ttl, .localPort]
+            fields: [.group, .loopback, .ttl, .dscp, .localPort]
         ),
         Row(
             kind: .multicastReceiver,
@@ -37,7 +37,7 @@ import Testing
             sends: false,
             joins: true,
             portToBind: 5004,
-            fields: [.group, .sources, .reply]
+            fields: [.group, .sources, .reply, .exclusive]
         ),
         Row(
             kind: .multicastPeer,
@@ -46,7 +46,7 @@ import Testing
             sends: true,
             joins: true,
             portToBind: 5004,
-            fields: [.group, .sources, .loopback, .ttl, .receiveOwn]
+            fields: [.group, .sources, .loopback, .ttl, .dscp, .receiveOwn, .exclusive]
         ),
         Row(
             kind: .broadcast,
@@ -56,7 +56,7 @@ import Testing
             sends: true,
             joins: false,
             portToBind: 6000,
-            fields: [.role, .address, .ttl, .localPort]
+            fields: [.role, .address, .ttl, .dscp, .localPort]
         ),
         Row(
             kind: .broadcast,
@@ -66,7 +66,7 @@ import Testing
             sends: false,
             joins: false,
             portToBind: 5004,
-            fields: [.role, .reply]
+            fields: [.role, .reply, .exclusive]
         ),
         Row(
             kind: .broadcast,
@@ -76,13 +76,14 @@ import Testing
             sends: true,
             joins: false,
             portToBind: 5004,
-            fields: [.role, .address, .ttl, .receiveOwn]
+            fields: [.role, .address, .ttl, .dscp, .receiveOwn, .exclusive]
         ),
     ]
 
     static let fieldsOfAll: Set<SessionField> = [
         .name, .kind, .port, .interface, .allow, .deny, .requireSourcePort, .accept, .recentPackets,
-        .snapLength, .receiveBufferBytes, .whenUnavailable, .labels, .annotations, .enabled,
+        .snapLength, .recordDSCP, .receiveBufferBytes, .whenUnavailable, .labels, .annotations,
+        .enabled,
         .persist, .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds,
     ]
 

@@ -156,10 +156,10 @@ def test_any_other_change_opens_the_socket_anew(
 def test_a_reply_changes_in_place(wanted: Wanted) -> None:
     before = wanted.put("r", RECEIVER | {"reply": {"text": "one"}}).json()
     after = wanted.patch("r", {"reply": {"text": "two", "perSecondMax": 7}}).json()
-    assert after["reply"] == {"text": "two", "perSecondMax": 7} and after["id"] == before["id"]
+    assert after["reply"] == {"text": "two", "to": "sender", "perSecondMax": 7} and after["id"] == before["id"]
     # A form of reply is left by setting it to null.
     after = wanted.patch("r", {"reply": {"text": None, "template": "{length}"}}).json()
-    assert after["reply"] == {"template": "{length}", "perSecondMax": 7}
+    assert after["reply"] == {"template": "{length}", "to": "sender", "perSecondMax": 7}
     assert wanted.patch("r", {"reply": None}).json().get("reply") is None
     assert wanted.get("r").json()["id"] == before["id"]
 

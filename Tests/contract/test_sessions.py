@@ -16,6 +16,7 @@ COMMON = {
     "coalesceMicroseconds": 0,
     "recentPackets": 64,
     "snapLength": 256,
+    "recordDSCP": False,
     "whenUnavailable": "fail",
     "labels": {},
     "annotations": {},
@@ -23,10 +24,18 @@ COMMON = {
     "persist": True,
 }
 ETH0 = {"interface": "eth0"}
-TO_SESSION = {"session": "later", "ttlMode": "fixed", "sampleOneIn": 2}
+TO_SESSION = {
+    "session": "later",
+    "dscp": "preserve",
+    "ttlMode": "fixed",
+    "sampleOneIn": 2,
+    "allow": ["192.168.10.0/24"],
+    "deny": ["192.168.10.9"],
+}
 TO_ADDRESS: dict[str, Any] = {
     "address": "192.168.10.2",
     "port": 8011,
+    "dscp": 46,
     "localPort": 0,
     "loopback": True,
     "sourceMode": "own",
@@ -34,6 +43,8 @@ TO_ADDRESS: dict[str, Any] = {
     "ttlMode": "decrement",
     "ttlThreshold": 3,
     "sampleOneIn": 1,
+    "allow": [],
+    "deny": ["fd00:10::/64"],
     "chaos": {
         "seed": 7,
         "lossPercent": 1.5,
@@ -49,46 +60,47 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "multicast-sender": (
         ETH0 | {"kind": "multicast-sender", "group": "239.8.0.1", "port": 8001},
         {"requireSourcePort": 8001, "accept": ["unicast"]}
-        | {"loopback": True, "ttl": 1, "localPort": 0},
+        | {"loopback": True, "ttl": 1, "dscp": 0, "localPort": 0},
     ),
     "multicast-receiver": (
         ETH0 | {"kind": "multicast-receiver", "group": "239.8.0.2", "port": 8002},
-        {"requireSourcePort": 0, "accept": ["multicast"]},
+        {"requireSourcePort": 0, "accept": ["multicast"], "exclusive": False},
     ),
     "multicast-peer": (
         ETH0 | {"kind": "multicast-peer", "group": "239.8.0.3", "port": 8003},
         {"requireSourcePort": 8003, "accept": ["multicast", "unicast"]}
-        | {"receiveOwn": False, "loopback": True, "ttl": 1},
+        | {"receiveOwn": False, "loopback": True, "ttl": 1, "dscp": 0, "exclusive": False},
     ),
     "ipv6-receiver": (
         ETH0 | {"kind": "multicast-receiver", "group": "ff02::4242", "port": 8004},
-        {"requireSourcePort": 0, "accept": ["multicast"]},
+        {"requireSourcePort": 0, "accept": ["multicast"], "exclusive": False},
     ),
     "ipv6-peer": (
         ETH0 | {"kind": "multicast-peer", "group": "ff05::4242", "port": 8005},
         {"requireSourcePort": 8005, "accept": ["multicast", "unicast"]}
-        | {"receiveOwn": False, "loopback": True, "ttl": 1},
+        | {"receiveOwn": False, "loopback": True, "ttl": 1, "dscp": 0, "exclusive": False},
     ),
     "source-specific": (
         ETH0
         | {"kind": "multicast-receiver", "group": "232.8.0.6", "port": 8006}
         | {"sources": ["192.168.10.2", "192.168.10.3"]},
-        {"requireSourcePort": 0, "accept": ["multicast"]},
+        {"requireSourcePort": 0, "accept": ["multicast"], "exclusive": False},
     ),
     "broadcast-sender": (
         ETH0 | {"kind": "broadcast", "role": "sender", "port": 8007},
-        {"requireSourcePort": 8007, "accept": ["broadcast", "unicast"], "ttl": 1, "localPort": 0},
+        {"requireSourcePort": 8007, "accept": ["broadcast", "unicast"]}
+        | {"ttl": 1, "dscp": 0, "localPort": 0},
     ),
     "broadcast-receiver": (
         ETH0
         | {"kind": "broadcast", "role": "receiver", "port": 8008}
-        | {"reply": {"text": "here", "perSecondMax": 7}},
-        {"requireSourcePort": 0, "accept": ["broadcast", "unicast"]},
+        | {"reply": {"text": "here", "to": "destination", "ttl": 255, "perSecondMax": 7}},
+        {"requireSourcePort": 0, "accept": ["broadcast", "unicast"], "exclusive": False},
     ),
     "broadcast-peer": (
         ETH0 | {"kind": "broadcast", "port": 8009},
         {"role": "peer", "requireSourcePort": 8009, "accept": ["broadcast", "unicast"]}
-        | {"receiveOwn": False, "ttl": 1},
+        | {"receiveOwn": False, "ttl": 1, "dscp": 0, "exclusive": False},
     ),
     "all-fields": (
         COMMON
@@ -96,7 +108,8 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         | {"kind": "multicast-peer", "group": "239.8.0.10", "port": 8010, "name": "every"}
         | {"allow": ["192.168.10.0/24", "fd00:10::/64"], "deny": ["192.168.10.9"]}
         | {"requireSourcePort": 0, "accept": ["multicast"], "receiveOwn": True, "loopback": False}
-        | {"ttl": 3, "recentPackets": 8, "snapLength": 16, "receiveBufferBytes": 65536}
+        | {"ttl": 3, "dscp": 63, "exclusive": True, "recordDSCP": True}
+        | {"recentPackets": 8, "snapLength": 16, "receiveBufferBytes": 65536}
         | {"loopGuardMilliseconds": 0, "coalesceMicroseconds": "adaptive"}
         | {"limits": {"datagramsPerSecond": 5, "bytesPerSecond": 6, "burstMilliseconds": 7}}
         | {"forward": [TO_SESSION, TO_ADDRESS]}

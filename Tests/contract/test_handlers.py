@@ -12,7 +12,7 @@ RECEIVER = {
     "group": "239.1.2.3",
     "port": 9006,
     "interface": "eth0",
-    "reply": {"handler": "cat", "perSecondMax": 7},
+    "reply": {"handler": "cat", "to": "sender", "perSecondMax": 7},
 }
 
 

@@ -54,6 +54,10 @@ def test_nobody_shares_the_port_of_an_exclusive_session(relaycast, h1, kind):
     shared = relaycast.ask("PATCH", "/v1/sessions/own", {"exclusive": False})
     assert shared.status == 200 and shared.json["id"] != identity
     listener(h1, PORT, family_of(kind)).close()
+    own = relaycast.ask("PATCH", "/v1/sessions/own", {"exclusive": True})
+    assert own.status == 200 and own.json["status"]["state"] == "running"
+    with pytest.raises(OSError) as refused:
+        listener(h1, PORT, family_of(kind))
 
 
 def test_the_field_is_for_sessions_that_bind_a_port_they_share(relaycast):

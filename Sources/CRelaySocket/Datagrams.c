@@ -191,13 +191,17 @@ int relay_send(int fd, const relay_outgoing *outgoing, int count)
     return sent < 0 ? -errno : sent;
 }
 
-int relay_next_queued_error(int fd, int *is_local)
+int relay_next_queued_error(int fd, int *is_local, relay_endpoint *destination)
 {
     *is_local = 0;
+    memset(destination, 0, sizeof *destination);
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     uint8_t byte;
     _Alignas(16) uint8_t controls[512];
     struct iovec vector = {.iov_base = &byte, .iov_len = sizeof byte};
-    struct msghdr header = {.msg_iov = &vector,
+    struct msghdr header = {.msg_name = &name,
+                            .msg_namelen = sizeof name,
+                            .msg_iov = &vector,
                             .msg_iovlen = 1,
                             .msg_control = controls,
                             .msg_controllen = sizeof controls};
@@ -207,6 +211,8 @@ int relay_next_queued_error(int fd, int *is_local)
     while (received < 0 && errno == EINTR);
     if (received < 0)
         return 0;
+    if (header.msg_namelen > 0)
+        relay_from_sockaddr((const struct sockaddr *)&name, destination);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(&header); control != NULL;
          control = CMSG_NXTHDR(&header, control)) {
         if ((control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR) ||

@@ -37,8 +37,11 @@ package struct CounterValues: Hashable, Sendable {
     package var lostReceiveBufferFull: UInt64?
     /// Sends the kernel refused for want of buffer space: ENOBUFS (udp(7), IP_RECVERR in ip(7)).
     package var lostSendBufferFull: UInt64 = 0
-    /// Sends that failed otherwise, including what ICMP reported later.
+    /// Sends that the kernel refused for other reasons.
     package var lostSendFailed: UInt64 = 0
+    /// Errors that ICMP reported of answers that had left to hosts by the session's socket. No
+    /// number of lost datagrams: hosts report at most some, and anybody can forge a report.
+    package var unreachable: UInt64 = 0
     /// Datagrams that did not fit in the receive arena; its slots hold the largest datagram.
     package var truncated: UInt64 = 0
     package var lastReceivedAt: Timestamp?

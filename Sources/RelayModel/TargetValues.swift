@@ -5,6 +5,8 @@ package struct TargetValues: Hashable, Sendable {
     package var failed: UInt64 = 0
     /// Sends that the kernel refused for want of buffer space (ENOBUFS, EAGAIN).
     package var sendBufferFull: UInt64 = 0
+    /// Errors that ICMP reported of datagrams that had left, which count as forwarded.
+    package var unreachable: UInt64 = 0
     /// Datagrams that were not sent to the target, by `TargetDropReason.rawValue`.
     package var dropped: [UInt64]
     /// Datagrams that chaos holds back at the moment.

@@ -71,6 +71,7 @@ def expected(counters: dict) -> dict[tuple[str, str | None], float]:
     for group in ("dropped", "lost"):
         for key, count in counters[group].items():
             values[f"{group}_datagrams_total", kebab(key)] = count
+    values["unreachable_reports_total", None] = counters["unreachable"]
     values["truncated_datagrams_total", None] = counters["truncated"]
     values["rate_limited_replies_total", None] = counters["replied"]["rateLimited"]
     return values

@@ -82,6 +82,8 @@ def test_every_counter_of_a_target_is_there(
         assert now(name.format("forwarded_bytes"), **series) == target["forwarded"]["bytes"]
         failed = target["failed"] + target["sendBufferFull"]
         assert now(name.format("failed_datagrams"), **series) == failed
+        reports = now(name.format("unreachable_reports"), **series)
+        assert reports == target.get("unreachable")
         for reason, count in target["dropped"].items():
             dropped = now(name.format("dropped_datagrams"), **series, reason=reason)
             assert dropped == count

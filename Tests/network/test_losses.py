@@ -147,12 +147,16 @@ def ask_and_vanish(host, relaycast):
     [(ask_and_close, "ECONNREFUSED"), (ask_and_vanish, "EHOSTUNREACH")],
     ids=["closed-port", "absent-host"],
 )
-def test_a_reply_that_cannot_be_delivered_is_counted_and_hurts_no_other(relaycast, h2, ask, errno):
+def test_a_reply_that_cannot_be_delivered_is_reported_and_hurts_no_other(relaycast, h2, ask, errno):
     session = create(relaycast, "multicast-receiver", reply={"text": "here"})
     ask(h2, relaycast)
     # The kernel tries ARP for three seconds.
-    eventually(lambda: session.count("lost", "sendFailed") > 0, 10, "the failure is counted")
-    assert session.counters()["lastError"]["errno"] == errno
+    eventually(lambda: session.count("unreachable") > 0, 10, "the report is counted")
+    counters = session.counters()
+    assert counters["lastError"]["errno"] == errno
+    # It had left.
+    assert counters["replied"]["datagrams"] == 1
+    assert counters["lost"]["sendFailed"] == 0
     with sender(h2) as client:
         for _ in range(3):
             client.sendto(b"hello", (GROUP, PORT))

@@ -136,8 +136,9 @@ typedef struct {
 // Sends up to RELAY_BATCH_DATAGRAMS without waiting; how many left, or -errno of the first.
 int relay_send(int fd, const relay_outgoing *outgoing, int count);
 // Takes one entry off the error queue; its errno, or 0 when it is empty. `is_local` tells the
-// errors of this host's own sends, which those sends also returned, from what ICMP reported.
-int relay_next_queued_error(int fd, int *is_local);
+// errors of this host's own sends, which those sends also returned, from what ICMP reported. Where
+// the datagram went is in `destination`, whose family is 0 where the kernel does not say it.
+int relay_next_queued_error(int fd, int *is_local, relay_endpoint *destination);
 // Takes the pending error off the socket (SO_ERROR).
 int relay_take_pending_error(int fd);
 

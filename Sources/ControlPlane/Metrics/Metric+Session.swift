@@ -70,6 +70,11 @@ extension Metric {
             ]
         ),
         ofSession(
+            "unreachable_reports",
+            .counter,
+            help: "ICMP errors about answers that had left; no number of lost datagrams"
+        ) { .integer($0.counters.unreachable) },
+        ofSession(
             "truncated_datagrams",
             .counter,
             unit: "datagrams",

@@ -19,6 +19,20 @@ extension Metric {
             unit: "datagrams",
             help: "Datagrams that could not be sent to the target, also for want of buffer space"
         ) { $0.failed + $0.sendBufferFull },
+        Metric(
+            MetricFamily(
+                "relaycast_target_unreachable_reports",
+                .counter,
+                help: "ICMP errors about datagrams that had left for an address; no number of "
+                    + "lost datagrams"
+            )
+        ) { reading, writer in
+            for session in reading.sessions {
+                for target in session.targets where target.hasReports {
+                    writer.sample(.integer(target.values.unreachable), target.labels)
+                }
+            }
+        },
         ofTarget(
             "dropped_datagrams",
             unit: "datagrams",
@@ -67,6 +81,8 @@ struct TargetReading: Sendable {
     /// `session` and `target`, as the writer wants them.
     let labels: [UInt8]
     let values: TargetValues
+    /// Whether it has sockets of its own, to which the network reports.
+    let hasReports: Bool
 
     /// The targets of a session, each under a label of its own.
     static func all(of session: ManagedSession) -> [TargetReading] {
@@ -81,13 +97,16 @@ struct TargetReading: Sendable {
                 labels: MetricsWriter.labels([
                     "session": session.name.description, "target": label,
                 ]),
-                values: pair.1.values
+                values: pair.1.values,
+                hasReports: pair.0.destination.isEndpoint
             )
         }
     }
 }
 
 extension ForwardTarget.Destination {
+    fileprivate var isEndpoint: Bool { if case .endpoint = self { true } else { false } }
+
     /// The name of a session, or an address as `ADDRESS:PORT` or `ADDRESS:PORT%INTERFACE`.
     fileprivate var label: String {
         switch self {

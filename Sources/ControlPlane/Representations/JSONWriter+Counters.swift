@@ -21,6 +21,7 @@ extension JSONWriter {
         if session.definition?.reply?.handler != nil { handler(values.handler) }
         dropped(values)
         lost(values)
+        member("unreachable", values.unreachable)
         member("truncated", values.truncated)
         if let moment = values.lastReceivedAt { member("lastReceivedAt", moment) }
         if let moment = values.lastSentAt { member("lastSentAt", moment) }

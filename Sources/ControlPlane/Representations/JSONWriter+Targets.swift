@@ -56,6 +56,7 @@ extension JSONWriter {
         traffic("forwarded", values.forwarded)
         member("failed", values.failed)
         member("sendBufferFull", values.sendBufferFull)
+        if case .endpoint = target.destination { member("unreachable", values.unreachable) }
         key("dropped")
         beginObject()
         for reason in TargetDropReason.allCases {

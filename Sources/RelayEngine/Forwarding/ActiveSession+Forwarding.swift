@@ -54,20 +54,23 @@ extension ActiveSession {
         var (rest, sent) = (mask, UInt64(0))
         // What was refused as one message, and is now sent one by one.
         var unmerged: UInt64 = 0
-        var tries = 0
+        var stale = StaleErrors()
         while rest != 0 {
             let result = batch.forward(rest, on: number, forwarding)
             sent |= result.sent
             rest &= ~result.sent
             // The device or the path does not segment; it will not learn to.
             if unmerged & result.sent != 0 { target.forwarding?.stopMerging() }
+            if result.sent != 0 { stale = StaleErrors() }
             if result.refused == 0 { continue }
+            // Before it is taken for an answer to UDP_SEGMENT: ICMP reports such errors too.
+            if target.isStale(result.errno, on: number, &stale) { continue }
+            stale = StaleErrors()
             if result.refused.nonzeroBitCount > 1, Self.refusesMerging(result.errno) {
                 unmerged = result.refused
                 forwarding.stopMerging()
                 continue
             }
-            if target.wasStale(result.errno, on: number, &tries) { continue }
             rest &= ~result.refused
             target.countRefused(result.refused.nonzeroBitCount, result.errno)
         }
@@ -88,19 +91,23 @@ extension ActiveTarget {
         return target.egress?.socket.number
     }
 
-    /// Whether an error was of an earlier datagram, as ICMP reported it; such errors are counted.
-    func wasStale(_ error: Int32, on number: Int32, _ tries: inout Int) -> Bool {
-        guard error != EAGAIN, error != ENOBUFS, tries < ActiveSession.staleErrorsMax else {
-            return false
-        }
-        var stale = ErrorQueue.take(from: number)
-        // Only ICMP refuses a datagram; this send took the error that was not queued.
-        if stale.isEmpty && error == ECONNREFUSED { stale = [ECONNREFUSED] }
-        guard let last = stale.last else { return false }
-        activity.countFailed(UInt64(stale.count))
-        note("icmp", last)
-        tries += 1
-        return true
+    /// Whether an error of the socket that sends for it was of an earlier datagram, so that the send
+    /// is to be tried again.
+    func isStale(_ error: Int32, on number: Int32, _ stale: inout StaleErrors) -> Bool {
+        if let relay { return relay.isStale(error, &stale) }
+        return stale.include(error, on: number, about: reportedDestinations, count)
+    }
+
+    /// Counts what the network reported of what the target was sent.
+    func collectReports() {
+        guard let number = target.egress?.socket.number else { return }
+        let reports = ErrorQueue.take(from: number, about: reportedDestinations)
+        if reports.count > 0 { count(reports) }
+    }
+
+    private func count(_ reports: NetworkReports) {
+        activity.countUnreachable(reports.count)
+        note("icmp", reports.last)
     }
 
     func countRefused(_ count: Int, _ error: Int32) {

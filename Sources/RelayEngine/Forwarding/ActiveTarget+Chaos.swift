@@ -114,12 +114,14 @@ extension ActiveTarget {
         guard forwarding != nil, let number else {
             return activity.countFailed(UInt64(outgoing.count))
         }
-        var (index, tries) = (0, 0)
+        var (index, stale) = (0, StaleErrors())
         while index < outgoing.count {
             let result = outgoing.send(from: index, on: number)
             if result > 0 { noteForwarded(outgoing, index..<index + result, at: now) }
             index += max(result, 0)
-            if result >= 0 || wasStale(Int32(-result), on: number, &tries) { continue }
+            if result < 0 && isStale(Int32(-result), on: number, &stale) { continue }
+            stale = StaleErrors()
+            if result >= 0 { continue }
             countRefused(1, Int32(-result))
             index += 1
         }

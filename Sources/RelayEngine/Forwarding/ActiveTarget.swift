@@ -17,6 +17,8 @@ final class ActiveTarget {
     let preservesSource: Bool
     /// Whether it leaves with the port that it came from, too.
     private let preservesPort: Bool
+    /// Whether the loop's poller tells of what the network reports to its socket.
+    var isWatched = false
 
     /// nil = every source.
     private let sources: SourceRules?
@@ -58,6 +60,11 @@ final class ActiveTarget {
     }
 
     var activity: TargetActivity { target.activity }
+
+    /// Of which datagrams the network's reports count, for a target with sockets of its own.
+    var reportedDestinations: ReportedDestinations {
+        target.egress?.path.reportedDestinations ?? .none
+    }
 
     /// Whether it can go on as this target: the same definition and the same socket.
     func serves(_ other: RelayTarget) -> Bool {

@@ -8,6 +8,8 @@ struct EgressPath: Hashable, Sendable {
     let forcedInterfaceIndex: Int32
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT): what fits in the MTU.
     let segmentMax: Int
+    /// Of which datagrams the network's reports count.
+    let reportedDestinations: ReportedDestinations
 
     /// Finds the interface that the target names, or that the kernel's routing table names.
     ///
@@ -31,8 +33,18 @@ struct EgressPath: Hashable, Sendable {
             ),
             destination: Endpoint(endpoint.address, port: endpoint.port, scopeID: scopeID),
             forcedInterfaceIndex: isForced ? interface.index : 0,
-            segmentMax: segmentMax(interface, endpoint.address.family)
+            segmentMax: segmentMax(interface, endpoint.address.family),
+            reportedDestinations: isHost(endpoint.address, interfaces)
+                ? .host(endpoint.address) : .none
         )
+    }
+
+    /// Whether it is neither a group nor a broadcast address, as far as this host can tell.
+    private static func isHost(_ address: IPAddress, _ interfaces: [NetworkInterface]) -> Bool {
+        !address.isMulticast && address != .limitedBroadcast
+            && !interfaces.contains { interface in
+                interface.addresses.contains { $0.broadcast == address }
+            }
     }
 
     /// What fits in the MTU beside the IP header without options and the UDP header (RFC 791,

@@ -214,19 +214,20 @@ extension ReplyMappings {
         let event = poller.event((rotation + index) % poller.count)
         let place = Int(event.token)
         guard let socket = sockets[place] else { return (place, 0) }
-        if event.hasError { countErrors(ErrorQueue.take(from: socket.number)) }
+        if event.hasError { collectReports(from: socket.number) }
         let count = socket.receive(into: &batch)
         if count < 0 && -count != Int(EAGAIN) {
-            let errors = ErrorQueue.take(from: socket.number)
-            countErrors(errors.isEmpty ? [Int32(-count)] : errors)
+            collectReports(from: socket.number, pending: Int32(-count))
         }
         return (place, max(count, 0))
     }
 
-    private func countErrors(_ errors: [Int32]) {
-        guard let last = errors.last else { return }
-        activity.countFailed(UInt64(errors.count))
-        let name = SystemCallError.name(of: last)
+    private func collectReports(from number: Int32, pending: Int32 = 0) {
+        let destinations = egress.path.reportedDestinations
+        let reports = ErrorQueue.take(from: number, about: destinations, pending: pending)
+        if reports.count == 0 { return }
+        activity.countUnreachable(reports.count)
+        let name = SystemCallError.name(of: reports.last)
         activity.note(TransferError(at: HostNetwork.now(), operation: "icmp", errno: name))
     }
 

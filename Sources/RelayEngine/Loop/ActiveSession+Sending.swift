@@ -28,8 +28,6 @@ extension ActiveSession {
     static let pendingSendsMax = 1024
     /// A request waits this long for buffer space.
     static let sendWaitNanosecondsMax: Int64 = 5_000_000_000
-    /// Tries after errors that belong to earlier sends.
-    static let staleErrorsMax = 4
 
     /// Sends a batch of the first pending request.
     func sendTurn(_ batch: inout SendBatch) -> SendTurn {
@@ -137,24 +135,14 @@ extension ActiveSession {
 
     // MARK: - Shared with replies
 
-    /// Sends the datagrams from an index on: how many left, or a negative errno.
-    ///
-    /// An error that ICMP reported for an earlier send surfaces on the next one, whatever its
-    /// destination; such errors are counted and the send is tried again.
+    /// Sends the datagrams from an index on: how many left, or a negative errno, which is never of
+    /// an earlier send.
     func transmit(_ batch: borrowing SendBatch, from first: Int) -> Int {
-        var result = session.socket.send(batch, from: first)
-        var tries = 0
-        while result < 0 && -result != Int(EAGAIN) && tries < Self.staleErrorsMax {
-            var stale = ErrorQueue.take(from: session.socket.number)
-            // Only ICMP refuses a datagram; this send took the error that was not queued.
-            if stale.isEmpty && -result == Int(ECONNREFUSED) { stale = [ECONNREFUSED] }
-            if stale.isEmpty { break }
-            activity.counters.countSendFailed(UInt64(stale.count))
-            note("icmp", stale[stale.count - 1])
-            result = session.socket.send(batch, from: first)
-            tries += 1
+        var stale = StaleErrors()
+        while true {
+            let result = session.socket.send(batch, from: first)
+            if result >= 0 || !isStale(Int32(-result), &stale) { return result }
         }
-        return result
     }
 
     func countFailure(_ number: Int32) {

@@ -79,6 +79,9 @@ final class ActiveSession {
             )
             active.openMappings(relaySources, keepingThoseOf: old)
             active.openSourcePorts(keepingThoseOf: old)
+            active.isWatched = old.contains { previous in
+                previous.isWatched && previous.target.egress?.socket === target.egress?.socket
+            }
             return active
         }
         for active in old where !targets.contains(where: { $0 === active }) {
@@ -114,7 +117,7 @@ final class ActiveSession {
             let count = session.socket.receive(into: &batch, limit: limit)
             if count < 0 {
                 if count == -Int(EAGAIN) { return total }
-                collectErrors(pending: Int32(-count))
+                collectReports(pending: Int32(-count))
                 continue
             }
             process(batch, count, replies: &replies)
@@ -162,13 +165,38 @@ final class ActiveSession {
         }
     }
 
-    /// Counts what ICMP reported of earlier sends, and whatever else is pending on the socket.
-    func collectErrors(pending: Int32 = 0) {
-        let errors = ErrorQueue.take(from: session.socket.number)
-        let reported = errors.isEmpty ? [pending].filter { $0 != 0 } : errors
-        guard let last = reported.last else { return }
-        activity.counters.countSendFailed(UInt64(reported.count))
-        note(errors.isEmpty ? "recvmsg" : "icmp", last)
+    /// Counts what the network reported of what the session's socket has sent.
+    ///
+    /// - Parameter pending: the error that receiving failed with, which is always such a report.
+    func collectReports(pending: Int32 = 0) {
+        let reports = ErrorQueue.take(
+            from: session.socket.number,
+            about: reportedDestinations,
+            pending: pending
+        )
+        if reports.count > 0 { count(reports) }
+    }
+
+    /// Whether an error of the session's socket was of an earlier datagram, so that the send is to
+    /// be tried again.
+    func isStale(_ error: Int32, _ stale: inout StaleErrors) -> Bool {
+        stale.include(
+            error,
+            on: session.socket.number,
+            about: reportedDestinations,
+            count
+        )
+    }
+
+    private func count(_ reports: NetworkReports) {
+        activity.counters.countUnreachable(reports.count)
+        note("icmp", reports.last)
+    }
+
+    /// Its socket sends to its group or broadcast address, and to hosts only what answers them.
+    private var reportedDestinations: ReportedDestinations {
+        guard session.definition.answers else { return .none }
+        return .hosts(notBroadcast: session.path.destination?.address)
     }
 
     func note(_ operation: String, _ number: Int32) {

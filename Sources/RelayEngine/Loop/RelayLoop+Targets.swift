@@ -14,7 +14,35 @@ extension RelayLoop {
             if target.chaos != nil { chaoticTargets.append((slot, target)) }
             serveMappings(of: target, slot)
             if target.sourcePorts != nil { sourcePortTargets.append((slot, target)) }
+            watchReports(of: target, slot)
         }
+    }
+
+    /// What the poller reports for the sockets of a session's targets, but for its slot: above all
+    /// slots, and below the ports of askers.
+    static let reportTokens: Range<UInt64> = 1 << 61..<1 << 62
+
+    /// Hears what the network reports of what a target was sent, where that counts. The poller
+    /// forgets a socket when it is closed.
+    private mutating func watchReports(of target: ActiveTarget, _ slot: Int) {
+        guard !target.isWatched, target.reportedDestinations != .none,
+            let number = target.target.egress?.socket.number
+        else { return }
+        let token = Self.reportTokens.lowerBound + UInt64(slot)
+        do {
+            try poller.add(number, token: token)
+            try poller.change(number, token: token, to: .errors)
+            target.isWatched = true
+        } catch {
+            // Its reports are then counted with the next datagram.
+            target.note(error.operation, error.number)
+        }
+    }
+
+    /// The network has reported something to the targets of the session in a slot.
+    func collectReports(_ token: UInt64) {
+        let slot = Int(token - Self.reportTokens.lowerBound)
+        for target in slots[slot]?.targets ?? [] { target.collectReports() }
     }
 
     /// The targets of the session in a slot are no longer served, or only some of them. What chaos

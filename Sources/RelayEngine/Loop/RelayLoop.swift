@@ -107,11 +107,12 @@ struct RelayLoop: ~Copyable {
             return
         }
         if Self.mappedTokens.contains(event.token) { return returnAnswers(event.token) }
+        if Self.reportTokens.contains(event.token) { return collectReports(event.token) }
         let slot = Int(event.token)
         // An event of a session that a command of the same round removed.
         guard let active = slots[slot] else { return }
         if event.hasError {
-            active.collectErrors()
+            active.collectReports()
             // A socket that is watched once reports nothing more after the error.
             if !event.isReadable { watch(active, slot) }
         }

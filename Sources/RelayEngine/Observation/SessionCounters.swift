@@ -25,6 +25,7 @@ package final class SessionCounters: Sendable {
     private let handlerFailed = InlineArray<4, SingleWriterCounter> { _ in SingleWriterCounter() }
     private let lostSendBufferFull = SingleWriterCounter()
     private let lostSendFailed = SingleWriterCounter()
+    private let unreachable = SingleWriterCounter()
     private let truncated = SingleWriterCounter()
     private let lastReceivedAt = Atomic<Int64>(.min)
     private let lastSentAt = Atomic<Int64>(.min)
@@ -106,6 +107,8 @@ extension SessionCounters {
     func countSendBufferFull(_ count: UInt64) { lostSendBufferFull.add(count) }
 
     func countSendFailed(_ count: UInt64) { lostSendFailed.add(count) }
+
+    func countUnreachable(_ count: UInt64) { unreachable.add(count) }
 }
 
 // MARK: - Writing, on the handlers' thread only
@@ -142,6 +145,7 @@ extension SessionCounters {
         values.handler.busy = handlerBusy.value
         values.lostSendBufferFull = lostSendBufferFull.value
         values.lostSendFailed = lostSendFailed.value
+        values.unreachable = unreachable.value
         values.truncated = truncated.value
         values.lastReceivedAt = Self.moment(lastReceivedAt)
         values.lastSentAt = Self.moment(lastSentAt)

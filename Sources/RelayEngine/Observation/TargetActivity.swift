@@ -9,6 +9,7 @@ final class TargetActivity: Sendable {
     private let bytes = SingleWriterCounter()
     private let failed = SingleWriterCounter()
     private let sendBufferFull = SingleWriterCounter()
+    private let unreachable = SingleWriterCounter()
     /// Datagrams by `TargetDropReason.rawValue`.
     private let dropped = InlineArray<8, SingleWriterCounter> { _ in SingleWriterCounter() }
     private let held = Atomic<UInt64>(0)
@@ -37,6 +38,8 @@ extension TargetActivity {
     func countFailed(_ count: UInt64) { failed.add(count) }
 
     func countSendBufferFull(_ count: UInt64) { sendBufferFull.add(count) }
+
+    func countUnreachable(_ count: UInt64) { unreachable.add(count) }
 
     func countDropped(_ count: UInt64, _ reason: TargetDropReason) {
         dropped[Int(reason.rawValue)].add(count)
@@ -71,6 +74,7 @@ extension TargetActivity {
         )
         values.failed = failed.value
         values.sendBufferFull = sendBufferFull.value
+        values.unreachable = unreachable.value
         for reason in TargetDropReason.allCases {
             let index = Int(reason.rawValue)
             values.dropped[index] = dropped[index].value

@@ -32,6 +32,8 @@ struct Poller: ~Copyable {
     enum Watch {
         /// For datagrams and errors.
         case readable
+        /// For errors only.
+        case errors
         /// For errors, until the first of them is reported.
         case nothing
         /// For datagrams and errors, until the first of them is reported.
@@ -48,7 +50,7 @@ struct Poller: ~Copyable {
                 descriptor.number,
                 number,
                 token,
-                watch == .nothing ? 0 : 1,
+                watch == .nothing || watch == .errors ? 0 : 1,
                 watch == .writable ? 1 : 0,
                 watch == .nothing || watch == .readableOnce ? 1 : 0
             )

@@ -16,7 +16,8 @@ struct TokenBucket {
     /// - Parameters:
     ///   - perSecond: 1–100 000 000 000.
     ///   - burstMilliseconds: How long a silence may be made up for, 1–10 000.
-    ///   - capacityMin: Tokens the bucket holds at least, so that one event fits.
+    ///   - capacityMin: Tokens the bucket holds at least, so that one event fits; 0 for one that
+    ///     may be in debt.
     init(
         perSecond: Int,
         burstMilliseconds: Int = 1000,
@@ -51,8 +52,14 @@ struct TokenBucket {
     /// Whether there are so many, as of the last `refill`.
     func has(_ tokens: Int) -> Bool { nanotokens >= Int128(tokens) &* Self.second }
 
-    /// Takes tokens that the bucket has.
+    /// Whether there is anything, as of the last `refill`: the bucket is not in debt.
+    var hasAny: Bool { nanotokens > 0 }
+
+    /// Takes tokens; those that the bucket does not have are a debt.
     mutating func remove(_ tokens: Int) { nanotokens &-= Int128(tokens) &* Self.second }
+
+    /// How long after the last `refill` there is anything; 0 = there is.
+    var nanosecondsUntilAny: Int64 { hasAny ? 0 : Int64(-nanotokens / perSecond + 1) }
 
     /// How long after the last `refill` there are so many; nil = never, the bucket is too small.
     func nanosecondsUntil(_ tokens: Int) -> Int64? {

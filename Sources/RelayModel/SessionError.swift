@@ -46,16 +46,20 @@ package struct SessionError: Error, Hashable, Sendable {
     package let errno: String?
     /// The fields to blame, where the operator's policy forbids them.
     package let violations: [FieldViolation]
+    /// After how many seconds it may be possible; nil = it is not known.
+    package let retryAfterSeconds: Int?
 
     package init(
         _ code: Code,
         _ detail: String,
         errno: String? = nil,
-        violations: [FieldViolation] = []
+        violations: [FieldViolation] = [],
+        retryAfterSeconds: Int? = nil
     ) {
         self.code = code
         self.detail = detail
         self.errno = errno
         self.violations = violations
+        self.retryAfterSeconds = retryAfterSeconds
     }
 }

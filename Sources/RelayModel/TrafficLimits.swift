@@ -2,9 +2,11 @@
 package struct TrafficLimits: Hashable, Sendable {
     /// nil = no limit.
     package var datagramsPerSecond: Int?
-    /// nil = no limit. A bucket holds at least one datagram of the largest size.
+    /// nil = no limit. A datagram may be longer than the bucket holds: it passes while anything is
+    /// in it, and the next one waits until what it took is there again.
     package var bytesPerSecond: Int?
-    /// How long a silence may be made up for: the buckets hold what the rates give in this time.
+    /// How long a silence may be made up for: the buckets hold what the rates give in this time, and
+    /// that of datagrams at least one.
     package var burstMilliseconds: Int
 
     package static let datagramsPerSecondRange = 1...10_000_000

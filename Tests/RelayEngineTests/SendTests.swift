@@ -176,11 +176,11 @@ import Testing
     /// The error queue shares the receive buffer; when that is full the error is only pending.
     @Test func anErrorWithoutRoomInTheQueueDoesNotFailALaterSend() throws {
         try withEngine { engine in
-            let sender = definition(.broadcast, role: .sender, port: try freePort()) {
-                $0.address = loopbackIPv4
+            let answering = definition(.broadcast, role: .receiver, port: try freePort()) {
+                $0.reply = Reply(.bytes([1]))
                 $0.receiveBufferBytes = 2048
             }
-            let session = try engine.open(sender, activity: SessionActivity(sender))
+            let session = try engine.open(answering, activity: SessionActivity(answering))
             defer { engine.stop(session) }
             let socket = try TestSocket()
             for _ in 0..<100 {
@@ -188,14 +188,14 @@ import Testing
             }
             let active = ActiveSession(session, hostname: "h", relaySources: RelaySources())
             var batch = SendBatch()
-            let target = Endpoint(loopbackIPv4, port: sender.port)
+            let target = Endpoint(loopbackIPv4, port: try freePort())
             _ = batch.append([1].span, to: target, interfaceIndex: 0, localAddress: nil)
             for _ in 0..<5 {
                 let sent = active.transmit(batch, from: 0)
                 #expect(sent == 1)
             }
-            active.collectErrors()
-            #expect(session.values.lostSendFailed == 5)
+            active.collectReports()
+            #expect(session.values.unreachable == 5 && session.values.lostSendFailed == 0)
         }
     }
 

@@ -52,6 +52,27 @@ def test_a_limit_of_a_target_holds_for_it_alone(relaycast, h2, h4, limits, burst
     assert heard[1] == payloads and free["dropped"]["rate"] == 0
 
 
+@pytest.mark.parametrize("place", ["session", "target"])
+@pytest.mark.parametrize(
+    "limit, burst_milliseconds, length, per_second",
+    [(100_000, 50, 200, 2000), (10_000, 50, 1316, 100), (1000, 10, 40, 200), (50_000, 500, 9000, 50)],
+)
+def test_a_limit_of_bytes_is_right_for_every_length(
+    relaycast, h2, h4, place, limit, burst_milliseconds, length, per_second
+):
+    limits = {"bytesPerSecond": limit, "burstMilliseconds": burst_milliseconds}
+    fields = {"limits": limits} if place == "session" else {}
+    target = far(limits=limits) if place == "target" else far()
+    session = relay(relaycast, target, loopGuardMilliseconds=0, **fields)
+    with Ears(hear_far(h4)) as ears:
+        _, seconds, heard = run(h2, ears, session, 4 * per_second, per_second, length)
+        (counted,) = check_books(session)["targets"]
+        passed = counted["forwarded"]["datagrams"]
+        eventually(lambda: len(heard[0]) == passed, what=f"{passed} arrive")
+    right = (limit * burst_milliseconds / 1000 + limit * seconds) / length
+    assert abs(passed - right) <= right * 0.05 + 1, f"{passed}, not {right}"
+
+
 def test_a_limit_of_a_session_holds_for_all_its_targets(relaycast, h2, h4):
     limits, burst, per_second = LIMITS[0]
     session = relay(relaycast, far(), far(address=HOST, port=5001), limits=limits)

@@ -220,6 +220,7 @@ def test_where_descriptors_are_few_so_are_source_ports(start_daemon, h1, h2, h4)
             with sender(h2) as made:
                 made.sendto(b"%d" % number, (NEAR, PORT))
                 sources.add((b"%d" % number, (h2.address, made.getsockname()[1])))
+        session.wait_for_count(200, "accepted")
         dropped = check_books(session)["targets"][0]["dropped"]["sourceUnavailable"]
         assert 100 < dropped < 199
         heard = {ear.recvfrom(100) for _ in range(200 - dropped)}

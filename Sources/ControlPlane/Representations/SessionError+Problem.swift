@@ -30,7 +30,7 @@ extension SessionError {
                 Problem.FieldError(pointer: $0.pointer, detail: $0.detail)
             }
         }
-        problem.fields[.retryAfter] = retryAfterSeconds.map(String.init)
+        problem.fields[.retryAfter] = (retryAfterSeconds ?? usualRetryAfterSeconds).map(String.init)
         return problem
     }
 
@@ -47,7 +47,7 @@ extension SessionError {
     }
 
     /// When to try again: a buffer drains by itself, a disk needs somebody to see to it.
-    private var retryAfterSeconds: Int? {
+    private var usualRetryAfterSeconds: Int? {
         switch code {
         case .sendBufferFull, .rateLimited: 1
         case .storeFull, .storeUnavailable: 10

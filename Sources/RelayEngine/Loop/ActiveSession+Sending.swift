@@ -75,9 +75,14 @@ extension ActiveSession {
 
     /// Ends the first request: `limits` lets no more pass for now.
     private func failRateLimited() {
+        let index = pendingSends[0].next
+        let bytes = pendingSends[0].request.range(index).count
+        let now = HostNetwork.monotonicNanoseconds()
+        let wait = sendLimiter?.nanosecondsUntil(bytes: bytes, at: now) ?? 0
         pendingSends[0].outcome.failure = SessionError(
             .rateLimited,
-            "datagram \(pendingSends[0].next): the session's limits let no more pass for now"
+            "datagram \(index): the session's limits let no more pass for now",
+            retryAfterSeconds: Int(clamping: max(wait - 1, 0) / 1_000_000_000 + 1)
         )
         finish()
     }

@@ -55,6 +55,21 @@ import Testing
         #expect(try service.get("/v1/sessions/c").json["generation"]?.integer == 1)
     }
 
+    @Test func whoeverWantsToRelayBothWaysIsToldHow() throws {
+        let peer = #""kind":"multicast-peer","interface":"lo","enabled":false"#
+        try service.mustCreate(
+            #"\#(peer),"name":"a","group":"239.255.8.1","port":9,"forward":[{"session":"b"}]"#
+        )
+        let refused = try service.create(
+            #"\#(peer),"name":"b","group":"239.255.8.2","port":9,"forward":[{"session":"a"}]"#
+        )
+        let detail = try refused.json["detail"]?.string ?? ""
+        #expect(detail.contains("b → a → b; to relay both ways, make two sessions"))
+        // Of a longer circle, or of a session that forwards to itself, it would be no help.
+        let own = #"\#(peer),"name":"c","group":"239.255.8.2","port":9,"forward":[{"session":"c"}]"#
+        #expect(try service.create(own).json["detail"]?.string?.contains("both ways") == false)
+    }
+
     @Test func aSessionDoesNotForwardToItself() throws {
         let refused = try service.create(sender("a", to: "a"))
         #expect(refused.status == .conflict)

@@ -161,6 +161,11 @@ extension SessionRegistry {
         return nil
     }
 
+    /// What somebody wants who has two sessions forward to each other.
+    private static let bothWays =
+        "; to relay both ways, make two sessions that each receive one side and forward to the other "
+        + "side by address, or to a sender there (README.md, Relaying)"
+
     /// - Parameters:
     ///   - circle: from the session and back to it; empty where it was not looked for.
     ///   - members: how many sessions are in circles together.
@@ -179,7 +184,8 @@ extension SessionRegistry {
             circle.isEmpty
             ? "\(definition.name) is one of \(members) sessions that forward in circles"
             : words.joined(separator: " → ")
-        let detail = "what is forwarded would come back: \(path)"
+        let isBothWays = Set(circle).count == 2
+        let detail = "what is forwarded would come back: \(path)" + (isBothWays ? bothWays : "")
         let index = definition.forward.firstIndex { target in
             guard case .session(let name) = target.destination else { return false }
             return circle.count < 2 || name == circle[1]

@@ -249,11 +249,11 @@ void relay_name_thread(const char *name)
     pthread_setname_np(pthread_self(), name);
 }
 
-int relay_has_net_admin(void)
+uint64_t relay_effective_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2] = {0};
     if (syscall(SYS_capget, &header, data) != 0)
         return 0;
-    return (data[0].effective & (1u << CAP_NET_ADMIN)) != 0;
+    return (uint64_t)data[1].effective << 32 | data[0].effective;
 }

@@ -213,6 +213,18 @@ def test_a_waiting_target_starts_when_its_interface_is_there(
     wait_until(lambda: state() == "waiting", what="the target waits")
 
 
+def test_a_debt_of_bytes_is_told_with_the_time_to_wait(
+    client: Client, document: Document, create: Callable[[dict], dict]
+) -> None:
+    limits = {"bytesPerSecond": 1000, "burstMilliseconds": 10}
+    create(SENDER | {"name": "fw-debt", "limits": limits})
+    path = "/v1/sessions/fw-debt/datagrams"
+    assert client.post(path, {"text": "x" * 5000}).status == 200
+    answer = document.check("sendDatagrams", client.post(path, {"text": "x"}))
+    assert (answer.status, answer.json()["code"]) == (429, "rate-limited")
+    assert 3 <= int(answer.headers["Retry-After"]) <= 5
+
+
 def test_preserving_a_source_needs_a_capability_that_is_named(
     binary: str, network: Network, document: Document, tmp_path: pathlib.Path
 ) -> None:
@@ -225,7 +237,8 @@ def test_preserving_a_source_needs_a_capability_that_is_named(
     unprivileged.chmod(0o755)
     with Daemon(str(unprivileged), network) as daemon:
         client = daemon.client()
-        assert client.get("/v1/server").json()["missingCapabilities"] == ["CAP_NET_ADMIN"]
+        missing = client.get("/v1/server").json()["missingCapabilities"]
+        assert missing == ["CAP_NET_ADMIN", "CAP_NET_RAW"]
         refused = document.check("createSession", client.post("/v1/sessions", definition))
         assert (refused.status, refused.json()["code"]) == (409, "permission-denied")
         assert "CAP_NET_ADMIN" in refused.json()["detail"]

@@ -121,8 +121,24 @@ def test_without_the_capability_preserve_is_refused_and_the_server_says_so(start
     assert "CAP_NET_ADMIN" in answer.json["detail"]
     assert answer.json["errors"][0]["pointer"].startswith("/forward/1")
     assert weak.ask("GET", "/v1/sessions").json["total"] == 0
-    missing = weak.ask("GET", "/v1/server").json["missingCapabilities"]
-    assert missing == ["CAP_NET_ADMIN"]
+    server = weak.ask("GET", "/v1/server").json
+    assert server["missingCapabilities"] == ["CAP_NET_ADMIN", "CAP_NET_RAW"]
+    present = {each["name"]: each["present"] for each in server["capabilities"]}
+    assert present == {
+        "CAP_NET_ADMIN": False, "CAP_NET_RAW": False, "CAP_NET_BIND_SERVICE": True
+    }  # fmt: skip
+    assert all(each["enables"] for each in server["capabilities"])
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv (util-linux) is not installed")
+def test_a_port_that_needs_the_missing_capability_is_refused(start_daemon, h1):
+    drop = ["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service"]
+    weak = start_daemon(h1, through=drop)
+    assert weak.ask("GET", "/v1/server").json["missingCapabilities"] == ["CAP_NET_BIND_SERVICE"]
+    low = {"kind": "broadcast", "role": "receiver", "port": 514}
+    answer = weak.ask("POST", "/v1/sessions", low)
+    assert (answer.status, answer.code) == (409, "permission-denied")
+    assert "CAP_NET_BIND_SERVICE" in answer.json["detail"]
 
 
 def test_with_the_capability_nothing_is_missing(relaycast, h4):  # noqa: ARG001

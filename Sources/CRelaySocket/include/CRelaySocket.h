@@ -255,7 +255,7 @@ const char *relay_errno_name(int error);
 int64_t relay_descriptor_limit(void);
 // Names the calling thread, at most 15 bytes (pthread_setname_np(3)).
 void relay_name_thread(const char *name);
-// Whether this process may exceed rmem_max and use foreign source addresses (CAP_NET_ADMIN).
-int relay_has_net_admin(void);
+// The effective capabilities of the calling thread, a bit for each number of linux/capability.h.
+uint64_t relay_effective_capabilities(void);
 
 #endif

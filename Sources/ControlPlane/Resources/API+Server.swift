@@ -32,16 +32,31 @@ extension API {
             writer.member("total", registry.snapshot().sessions.count)
             writer.endObject()
             limits(&writer)
-            writer.key("missingCapabilities")
-            writer.beginArray()
-            if !HostNetwork.hasNetworkAdministration { writer.value("CAP_NET_ADMIN") }
-            writer.endArray()
+            capabilities(&writer)
             writer.key("handlers")
             writer.beginArray()
             for name in registry.engine.handlerNames { writer.value(name.description) }
             writer.endArray()
             writer.endObject()
         }
+    }
+
+    private func capabilities(_ writer: inout JSONWriter) {
+        let missing = HostCapability.allCases.filter { !HostNetwork.has($0) }
+        writer.key("capabilities")
+        writer.beginArray()
+        for capability in HostCapability.allCases {
+            writer.beginObject()
+            writer.member("name", capability.rawValue)
+            writer.member("present", !missing.contains(capability))
+            writer.member("enables", capability.enables)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.key("missingCapabilities")
+        writer.beginArray()
+        for capability in missing { writer.value(capability.rawValue) }
+        writer.endArray()
     }
 
     private func limits(_ writer: inout JSONWriter) {

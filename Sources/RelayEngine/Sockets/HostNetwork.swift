@@ -16,8 +16,10 @@ package enum HostNetwork {
     /// lets them last 50 microseconds longer.
     static func waitExactly() { relay_wait_exactly() }
 
-    /// Whether buffers beyond `rmem_max` can be had (CAP_NET_ADMIN, capabilities(7)).
-    package static var hasNetworkAdministration: Bool { relay_has_net_admin() != 0 }
+    /// Whether the daemon has a capability now, in its effective set (capget(2)).
+    package static func has(_ capability: HostCapability) -> Bool {
+        relay_effective_capabilities() >> UInt64(capability.number) & 1 != 0
+    }
 
     /// How many descriptors this process may have (soft RLIMIT_NOFILE, getrlimit(2)).
     package static var descriptorLimit: Int { Int(clamping: relay_descriptor_limit()) }

@@ -230,4 +230,20 @@ import Testing
         }
         #expect(principal?.id == "reader")
     }
+
+    @Test func aSessionIsNamedOnlyToThoseWhoSeeBoth() throws {
+        let confined = """
+            {"tokens": [{"id": "a", "sha256": "\(AuthorityKeyringTests.alpha)",
+                         "scopes": ["sessions:read"], "selector": "team in (a, both)"}],
+             "unixPeers": [{"id": "b", "uid": 7, "scopes": ["admin"], "selector": "team!=a"}]}
+            """
+        let gate = try gate { $0.keyring = try? AuthorityKeyringTests.keyring(confined) }
+        func named(_ label: String, _ other: String) -> Bool {
+            gate.admitsTogether(["team": label], ["team": other])
+        }
+        #expect(named("a", "a") && named("a", "both") && named("c", "both"))
+        #expect(!named("a", "c") && !named("both", "a") && !named("c", "a"))
+        let open = try self.gate { $0.keyring = nil }
+        #expect(open.admitsTogether(["team": "a"], [:]))
+    }
 }

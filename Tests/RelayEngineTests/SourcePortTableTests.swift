@@ -15,7 +15,9 @@ import Testing
     private func port(_ number: Int) -> UInt16 { UInt16(1024 + number) }
 
     private func removed(from table: inout SourcePortTable, at now: Int64) -> [Int] {
-        table.removeExpired(at: now)
+        var places: [Int] = []
+        while let place = table.removeExpired(at: now) { places.append(place) }
+        return places
     }
 
     @Test func aKnownPortIsFound() {
@@ -55,10 +57,14 @@ import Testing
         let lifetime = SourcePortTable.lifetimeNanoseconds
         #expect(table.nextExpiry == lifetime)
         _ = table.use(port(0), at: 5)
-        let (early, due) = (removed(from: &table, at: lifetime), lifetime + Self.second)
-        #expect(early == [] && table.nextExpiry == due)
-        let late = removed(from: &table, at: due)
-        #expect(late == [0, 1] && table.count == 0 && table.nextExpiry == nil)
+        // The second was used a nanosecond after the start, the first five.
+        #expect(table.nextExpiry == lifetime + 1)
+        let early = removed(from: &table, at: lifetime)
+        #expect(early == [])
+        let second = removed(from: &table, at: lifetime + 1)
+        #expect(second == [1] && table.nextExpiry == lifetime + 5)
+        let first = removed(from: &table, at: lifetime + 5)
+        #expect(first == [0] && table.count == 0 && table.nextExpiry == nil)
     }
 
     @Test func whatWasRefusedIsTriedAgainLater() {
@@ -71,10 +77,38 @@ import Testing
         #expect(place == 0)
     }
 
+    @Test(arguments: 1...4)
+    func theOrderIsThatOfUse(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var (table, expected) = (SourcePortTable(), [UInt16: Int64]())
+        for now in Int64(1)...3000 {
+            let port = UInt16(random.next() % 200 + 1)
+            if case .unknown = table.use(port, at: now) {
+                _ = table.add(port, isOpen: true, at: now)
+            }
+            expected[port] = now
+            if now % 50 == 0 {
+                let at = (expected.values.min() ?? 0) + SourcePortTable.quietNanoseconds
+                let tooEarly = table.makeRoom(at: at - 1)
+                let place = table.makeRoom(at: at)
+                #expect(tooEarly == nil && place != nil)
+                expected = expected.filter { $0.value + SourcePortTable.quietNanoseconds != at }
+                #expect(table.count == expected.count)
+            }
+        }
+        // They expire in that order, each at its time.
+        for usedAt in expected.values.sorted() {
+            #expect(table.nextExpiry == usedAt + SourcePortTable.lifetimeNanoseconds)
+            let places = removed(from: &table, at: usedAt + SourcePortTable.lifetimeNanoseconds)
+            #expect(places.count == 1)
+        }
+        #expect(table.count == 0)
+    }
+
     @Test func anEmptyTableHasNothingToGive() {
         var table = SourcePortTable()
         let (place, expired) = (table.makeRoom(at: 1 << 60), table.removeExpired(at: 1 << 60))
-        #expect(place == nil && expired == [])
+        #expect(place == nil && expired == nil)
     }
 }
 

@@ -137,6 +137,35 @@ def test_what_the_relays_own_host_sends_keeps_its_source_and_its_unicast(relayca
     check_books(session)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.7.7.7", "192.168.10.1", "192.168.30.1"])
+def test_a_program_of_the_relays_own_host_sees_the_senders(relaycast, h1, h2, address):
+    target = {"address": address, "port": 5001, **PRESERVED}
+    session = relaycast.create(
+        "multicast-receiver", group=NEAR, port=PORT, interface="eth0", forward=[target]
+    )
+    with listener(h1, 5001) as ear, sender(h2, port=7000) as made, h1.socket() as local:
+        for number in range(3):
+            payload = b"%d" % number
+            assert exchange(made, payload, ear) == (payload, (h2.address, 7000))
+        local.bind(("192.168.10.1", 7001))
+        local.setsockopt(
+            socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.168.10.1")
+        )
+        assert exchange(local, b"local", ear) == (b"local", ("192.168.10.1", 7001))
+    check_books(session)
+
+
+@pytest.mark.parametrize("address", ["::1", "fd00:10::1"])
+def test_so_it_does_with_ipv6(relaycast, h1, h2, address):
+    target = {"address": address, "port": 5001, **PRESERVED}
+    relaycast.create(
+        "multicast-receiver", group="ff05::1", port=PORT, interface="eth0", forward=[target]
+    )
+    with listener(h1, 5001, socket.AF_INET6) as ear, sender(h2, socket.AF_INET6) as made:
+        made.bind((h2.address6, 7000))
+        assert exchange(made, b"1", ear, ("ff05::1", PORT)) == (b"1", (h2.address6, 7000))
+
+
 def test_answers_to_a_preserved_source_are_routed_past_the_relay(relaycast, h1, h2, h4):
     relay(relaycast, far(address=HOST, port=5001, **PRESERVED))
     forwarding = "/proc/sys/net/ipv4/ip_forward"
@@ -174,6 +203,18 @@ def test_a_port_that_another_program_holds_is_counted_and_tried_again(relaycast,
                 return ear.recvfrom(100) == (b"free", (h2.address, 7000))
 
         eventually(is_sent, 5, "the port is tried again")
+    check_books(session)
+
+
+def test_the_ports_of_our_other_targets_are_kept_for_senders_as_well(relaycast, h2, h4):
+    session = relay(relaycast, far(**PRESERVED), far(port=5001), far(address=HOST, port=5002))
+    ports = [t["localAddress"]["port"] for t in session.get()["status"]["forward"][1:]]
+    with hear_far(h4) as ear, hear_far(h4, 5001) as own:
+        for number, port in enumerate(ports):
+            with sender(h2, port=port) as made:
+                payload = b"%d" % number
+                assert exchange(made, payload, ear) == (payload, (h2.address, port))
+                assert own.recvfrom(100) == (payload, ("192.168.30.1", ports[0]))
     check_books(session)
 
 

@@ -17,6 +17,9 @@ final class SourcePorts {
     /// How long after such a failure no socket is opened.
     static let pauseNanoseconds: Int64 = 100_000_000
 
+    /// Expired ports are looked for no more often, and so are closed that much late at most.
+    static let expiryNanoseconds: Int64 = 1_000_000_000
+
     init(_ endpoint: ForwardEndpoint, _ egress: RelayTarget.Egress, activity: TargetActivity) {
         self.endpoint = endpoint
         self.egress = egress
@@ -85,8 +88,10 @@ final class SourcePorts {
 
     /// Closes what has expired.
     func expire(at now: Int64) {
-        for place in table.removeExpired(at: now) { close(place) }
-        if let expiry = table.nextExpiry { budget.noteExpiry(at: expiry) }
+        while let place = table.removeExpired(at: now) { close(place) }
+        if let expiry = table.nextExpiry {
+            budget.noteExpiry(at: max(expiry, now + Self.expiryNanoseconds))
+        }
     }
 
     private func close(_ place: Int) {

@@ -107,6 +107,9 @@ extension EgressSocket {
             try bindToSend(number, endpoint, port: sourcePort ?? endpoint.localPort)
         } else {
             try bind(number, endpoint, to: destination)
+            // The kernel has chosen a port that is free. Where nothing is to be received, a socket
+            // that keeps it for a sender may have it, too.
+            if !receives { try SystemCallError.check("SO_REUSEADDR", relay_share_port(number)) }
         }
         return EgressSocket(
             number: number,

@@ -101,6 +101,23 @@ def test_a_local_port_is_that_port_with_the_senders_address(relaycast, h2, h3, h
     check_books(session)
 
 
+def test_a_router_keeps_dscp_and_ttl_as_well(relaycast, h2, h4):
+    kept = {"dscp": "preserve", "ttlMode": "decrement", **PRESERVED}
+    relay(relaycast, far(address=HOST, port=5001, **kept))
+    with listener(h4, 5001) as ear, contextlib.ExitStack() as stack:
+        for option in (socket.IP_RECVTOS, 12):  # IP_RECVTTL, linux/in.h
+            ear.setsockopt(socket.IPPROTO_IP, option, 1)
+        for number, (ttl, dscp) in enumerate(((5, 46), (9, 0), (200, 10))):
+            made = stack.enter_context(sender(h2, port=7000 + number))
+            made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+            made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+            made.sendto(b"%d" % number, (NEAR, PORT))
+            payload, controls, _, source = ear.recvmsg(100, 100)
+            assert (payload, source) == (b"%d" % number, (h2.address, 7000 + number))
+            values = {kind: data[0] for _, kind, data in controls}
+            assert values == {socket.IP_TOS: dscp << 2, socket.IP_TTL: ttl - 1}
+
+
 def test_sources_do_not_mix_and_each_keeps_its_order(relaycast, h2, h3, h4):
     relay(relaycast, far(**PRESERVED), far(address=HOST, port=5001))
     sources = [(h2, 7000), (h2, 7001), (h3, 7000)]
@@ -236,9 +253,10 @@ def test_a_datagram_without_source_is_never_sent_as_ours(relaycast, h2, h4):
     assert [target["dropped"]["sourceUnavailable"] for target in targets] == [2, 1]
 
 
-def test_datagrams_that_chaos_holds_keep_their_sources(relaycast, h2, h3, h4):
+@pytest.mark.parametrize("local_port", [0, 7777])
+def test_datagrams_that_chaos_holds_keep_their_sources(relaycast, h2, h3, h4, local_port):
     chaos = {"delayMilliseconds": 50, "reorderPercent": 30, "seed": 7}
-    session = relay(relaycast, far(chaos=chaos, **PRESERVED))
+    session = relay(relaycast, far(chaos=chaos, localPort=local_port, **PRESERVED))
     with hear_far(h4) as ear, contextlib.ExitStack() as stack:
         made = [stack.enter_context(sender(h, port=p)) for h in (h2, h3) for p in (7000, 7001)]
         expected = []
@@ -246,7 +264,7 @@ def test_datagrams_that_chaos_holds_keep_their_sources(relaycast, h2, h3, h4):
             index = number % 4
             made[index].sendto(b"%d" % number, (NEAR, PORT))
             host, port = (h2, h3)[index // 2], 7000 + index % 2
-            expected.append((b"%d" % number, (host.address, port)))
+            expected.append((b"%d" % number, (host.address, local_port or port)))
         assert sorted(ear.recvfrom(100) for _ in range(60)) == sorted(expected)
     check_books(session)
 

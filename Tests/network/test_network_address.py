@@ -10,6 +10,7 @@ import contextlib
 import pytest
 from lab_relay import NEAR, PORT, check_books, far, relay, send
 from lab_sockets import listener, sender, socat
+from namespaces import eventually
 
 
 @pytest.fixture
@@ -21,6 +22,9 @@ def old_style(h1, h2, h4):
             words = ["broadcast", f"192.168.{subnet}.0", "dev", link, "table", "local"]
             words += ["scope", "link", "src", f"192.168.{subnet}.{host.number}"]
             host.run("ip", "route", "add", *words)
+            # The kernel would go on taking its neighbour for everybody.
+            delete = f"ip neighbour delete {words[1]} dev {link} || true"
+            stack.callback(host.run, "sh", "-c", delete)
             stack.callback(host.run, "ip", "route", "delete", *words)
         yield
 
@@ -85,3 +89,17 @@ def test_it_is_sent_back_to_no_side_that_it_came_from(relaycast, h2, h4):
         made.sendto(b"next", ("192.168.10.0", PORT))
         assert near.recvfrom(100)[0] == b"next"
     assert check_books(session)["targets"][0]["dropped"]["loop"] == 2
+
+
+def test_where_the_kernel_takes_it_for_a_host_the_target_says_that_nobody_is_there(
+    relaycast, h2, h4  # noqa: ARG001 (the second subnet is there)
+):
+    session = relay(relaycast, far(address="192.168.30.0"))
+    send(h2, b"hello")
+
+    def target():
+        return session.counters()["targets"][0]
+
+    eventually(lambda: target()["unreachable"] == 1, 10, target)
+    assert target()["lastError"]["errno"] == "EHOSTUNREACH"
+    assert target()["forwarded"]["datagrams"] == 1

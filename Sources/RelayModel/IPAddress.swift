@@ -80,6 +80,13 @@ extension IPAddress {
         family == .ipv6 && isMulticast ? Int(high >> 48 & 0xF) : nil
     }
 
+    /// The IPv4 address that an IPv4-mapped one stands for (::ffff:0:0/96, RFC 4291 section
+    /// 2.5.5.2), which no datagram has; nil for every other address.
+    package var mappedIPv4: IPAddress? {
+        family == .ipv6 && high == 0 && low >> 32 == 0xFFFF
+            ? IPAddress(ipv4: UInt32(truncatingIfNeeded: low)) : nil
+    }
+
     /// Whether the address means nothing without an interface: ff02::/16-like groups and fe80::/10.
     package var needsInterface: Bool {
         guard family == .ipv6 else { return false }

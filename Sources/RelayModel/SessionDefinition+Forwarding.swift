@@ -88,7 +88,9 @@ extension ForwardEndpoint {
         func fault(_ member: String, _ detail: String) {
             faults.append(ForwardTarget.Fault(member: member, detail: detail))
         }
-        if !canBeSentTo {
+        if let plain = address.mappedIPv4 {
+            fault("address", SessionDefinition.rule(ofMapped: address, plain))
+        } else if !canBeSentTo {
             fault("address", "\(address) is neither a host nor a group nor a broadcast address")
         } else if address.needsInterface && interface == nil {
             faults.append(
@@ -98,6 +100,9 @@ extension ForwardEndpoint {
                     detail: "\(address) is link-local: name the interface"
                 )
             )
+        }
+        if case .address(let named)? = interface, let plain = named.mappedIPv4 {
+            fault("interface", SessionDefinition.rule(ofMapped: named, plain))
         }
         if sourceMode == .preserve {
             if address.family != family {

@@ -56,8 +56,8 @@ package enum DefinitionLimits {
 extension SessionDefinition {
     /// The rules that hold between fields or need the meaning of a value; empty = valid.
     package func violations() -> [FieldViolation] {
-        groupViolations() + sourceViolations() + addressViolations() + limitViolations()
-            + forwardingViolations()
+        groupViolations() + interfaceViolations() + sourceViolations() + addressViolations()
+            + limitViolations() + forwardingViolations()
     }
 
     private func groupViolations() -> [FieldViolation] {
@@ -95,10 +95,17 @@ extension SessionDefinition {
         return []
     }
 
+    private func interfaceViolations() -> [FieldViolation] {
+        guard case .address(let address)? = interface, let plain = address.mappedIPv4 else {
+            return []
+        }
+        return [FieldViolation(.interface, .invalid, Self.rule(ofMapped: address, plain))]
+    }
+
     private func sourceViolations() -> [FieldViolation] {
         guard let group else { return [] }
         var violations = sources.enumerated().compactMap { index, source in
-            source.isUnicast && source.family == group.family
+            source.isUnicast && source.family == group.family && source.mappedIPv4 == nil
                 ? nil
                 : FieldViolation(
                     .sources,
@@ -134,6 +141,10 @@ extension SessionDefinition {
                 FieldViolation(.accept, .invalid, "list at least one destination class")
             )
         }
+        if family == .ipv6 && accept == [.broadcast] {
+            let detail = "IPv6 has no broadcast: nothing would be let in; list multicast or unicast"
+            violations.append(FieldViolation(.accept, .invalid, detail))
+        }
         for (field, blocks) in [(SessionField.allow, allow), (.deny, deny)]
         where blocks.count > DefinitionLimits.addressBlocksMax {
             violations.append(
@@ -144,6 +155,19 @@ extension SessionDefinition {
                 )
             )
         }
-        return violations
+        return violations + blockViolations(.allow, allow) + blockViolations(.deny, deny)
+    }
+
+    private func blockViolations(_ field: SessionField, _ blocks: [CIDRBlock]) -> [FieldViolation] {
+        blocks.enumerated().compactMap { index, block in
+            guard block.prefixLength >= 96, let plain = block.address.mappedIPv4 else { return nil }
+            let detail = Self.rule(ofMapped: block.address, plain)
+            return FieldViolation(field, index: index, .invalid, detail)
+        }
+    }
+
+    /// No datagram has such an address: sockets of one family are used, never of both.
+    static func rule(ofMapped address: IPAddress, _ plain: IPAddress) -> String {
+        "\(address) is an IPv4-mapped address, which no datagram has; write \(plain)"
     }
 }

@@ -29,6 +29,38 @@ import Testing
         #expect(faults(in: text) == Faults("invalid-field", "/interface"))
     }
 
+    @Test(arguments: [
+        ("group", #""ff02::4242%eth0""#, "/group", "write ff02::4242, and eth0 in interface"),
+        ("group", #""ff02::4242%""#, "/group", "write ff02::4242, and the zone in interface"),
+        ("interface", #""fe80::1%eth0""#, "/interface", "the name of the interface, eth0,"),
+        ("sources", #"["fe80::1%eth0"]"#, "/sources/0", "write fe80::1, and eth0 in interface"),
+        ("deny", #"["fe80::1%2"]"#, "/deny/0", "write fe80::1, and 2 in interface"),
+        (
+            "forward", #"[{"address":"fe80::1%eth0","port":1}]"#, "/forward/0/address",
+            "write fe80::1, and eth0 in interface"
+        ),
+    ])
+    func aZoneGoesIntoTheInterface(
+        field: String,
+        value: String,
+        pointer: String,
+        advice: String
+    ) throws {
+        var members = [
+            "kind": #""multicast-receiver""#, "port": "1", "group": #""ff05::1""#,
+        ]
+        members[field] = value
+        let text = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
+        let body = try JSONValue(parsing: Array("{\(text)}".utf8))
+        do {
+            _ = try SessionDefinition(decoding: body)
+            Issue.record("a zone was accepted")
+        } catch {
+            #expect(error.errors.map(\.pointer) == [pointer])
+            #expect(error.errors.allSatisfy { $0.detail.contains(advice) })
+        }
+    }
+
     @Test(arguments: ["::1", "239.1.2.3", "0.0.0.0", "240.0.0.1", "x", ""])
     func aBroadcastAddressIsAnIPv4One(address: String) {
         let text = #"{\#(Minimal.broadcast),"address":"\#(address)"}"#

@@ -41,7 +41,7 @@ import Testing
         ("255.255.255.255", true), ("224.0.0.1", true), ("239.255.255.255", true), ("::1", true),
         ("fd00::1", true), ("ff05::1", true), ("ff0e::1", true),
         ("0.0.0.0", false), ("224.0.0.0", false), ("240.0.0.1", false), ("::", false),
-        ("ff01::1", false), ("ff0f::1", false), ("ff00::1", false),
+        ("ff01::1", false), ("ff0f::1", false), ("ff00::1", false), ("::ffff:10.0.0.1", false),
     ])
     func aTargetIsAHostAGroupOrABroadcastAddress(address: String, isValid: Bool) throws {
         #expect(try faults(of: endpoint(address)) == (isValid ? [] : ["address"]))

@@ -77,6 +77,30 @@ import Testing
         #expect(ipv6.violations().map(\.index) == [1, 2, 3])
     }
 
+    /// No datagram has such an address: a socket is of one family.
+    @Test func iPv4MappedAddressesAreRefusedEverywhere() throws {
+        let mapped = try #require(IPAddress("::ffff:10.0.0.1"))
+        var definition = try definition(group: "ff05::1")
+        definition.interface = .address(mapped)
+        definition.sources = [mapped]
+        definition.deny = try ["::ffff:10.0.0.1", "::ffff:10.0.0.0/104", "::/0", "::ffff:0:0/95"]
+            .map { try #require(CIDRBlock($0)) }
+        definition.allow = definition.deny
+        let fields: [SessionField] = [.interface, .sources, .allow, .allow, .deny, .deny]
+        #expect(definition.violations().map(\.field) == fields)
+        #expect(definition.violations().map(\.index) == [nil, 0, 0, 1, 0, 1])
+        #expect(definition.violations()[0].detail.contains("write 10.0.0.1"))
+    }
+
+    @Test func iPv6HasNoBroadcast() throws {
+        var definition = try definition(group: "ff05::1")
+        definition.accept = [.broadcast]
+        #expect(definition.violations().map(\.field) == [.accept])
+        // A list for every family is harmless.
+        definition.accept = [.multicast, .broadcast]
+        #expect(definition.violations() == [])
+    }
+
     @Test func tenSourcesCanBeJoined() throws {
         var definition = try definition()
         definition.sources = (1...10).map { IPAddress(ipv4: 0x0A00_0000 + $0) }

@@ -1,4 +1,5 @@
 import HTTPHosting
+import RelayModel
 
 /// Takes the members of a JSON object one by one and collects what is wrong with them.
 struct ObjectReader {
@@ -122,8 +123,19 @@ struct ObjectReader {
     ) -> Value? {
         guard let text = string(key) else { return nil }
         if let value = parse(text) { return value }
-        invalid(key, "must be \(what)")
+        invalid(key, Self.ruleOfZones(text, key) ?? "must be \(what)")
         return nil
+    }
+
+    /// What to do with an address that has a zone (RFC 4007, 11), as in `ff02::4242%eth0`; nil for
+    /// every other text.
+    private static func ruleOfZones(_ text: String, _ key: String? = nil) -> String? {
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPAddress(parts[0]) else { return nil }
+        let zone = parts[1].isEmpty ? "the zone" : String(parts[1])
+        return key == SessionField.interface.rawValue
+            ? "must be the name of the interface, \(zone), or an address without a zone"
+            : "must be without a zone: write \(address), and \(zone) in interface"
     }
 
     /// A list of strings that `parse` understands, all different if `unique`; nil after a fault.
@@ -151,7 +163,7 @@ struct ObjectReader {
                     Fault(
                         code: .invalidField,
                         pointer: "\(pointer(to: key))/\(index)",
-                        detail: "must be \(what)"
+                        detail: Self.ruleOfZones(text(of: element)) ?? "must be \(what)"
                     )
                 ])
                 continue
@@ -163,6 +175,10 @@ struct ObjectReader {
             values.append(value)
         }
         return values.count == elements.count ? values : nil
+    }
+
+    private func text(of value: JSONValue) -> String {
+        if case .string(let text) = value { text } else { "" }
     }
 
     /// A nested object to read in turn.

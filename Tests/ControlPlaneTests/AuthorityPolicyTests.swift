@@ -35,7 +35,20 @@ import Testing
         for group in ["224.0.0.1", "224.0.0.251", "224.0.0.255"] {
             #expect(try blamed("{}", Self.sender(group)) == ["/group"])
         }
-        for group in ["224.0.1.0", "239.255.255.255", "ff05::1", "ff02::fb"] {
+        let groups = [
+            "ff02::", "ff02::1", "ff02::2", "ff02::5", "ff02::6", "ff02::b", "ff02::d", "ff02::16",
+            "ff02::fb", "ff02::ff", "ff02::1:0", "ff02::1:2", "ff02::1:3", "ff02::1:ffff",
+            "ff02::1:ff00:0", "ff02::1:ffff:ffff", "ff02::2:ff00:0",
+        ]
+        for group in groups {
+            let definition = Self.sender(group, #", "interface": "lo""#)
+            #expect(try blamed("{}", definition) == ["/group"])
+        }
+        let others = [
+            "224.0.1.0", "239.255.255.255", "ff05::1", "ff02::c", "ff02::100", "ff02::4242",
+            "ff02::2:0", "ff02::1:fe00:0", "ff12::5", "ff32::5", "ff02:1::5", "ff05::1:3",
+        ]
+        for group in others {
             #expect(try blamed("{}", Self.sender(group, #", "interface": "lo", "ttl": 255"#)) == [])
         }
         #expect(try blamed("{}", #""kind": "broadcast", "port": 9"#) == [])
@@ -46,6 +59,10 @@ import Testing
         let policy = #"{"localControlGroups": ["224.0.0.251"], "groups": ["239.0.0.0/8"]}"#
         #expect(try blamed(policy, Self.sender("224.0.0.251")) == [])
         #expect(try blamed(policy, Self.sender("224.0.0.252")) == ["/group"])
+        let ipv6 = #"{"localControlGroups": ["ff02::fb", "ff02::1:3"], "groups": []}"#
+        for (group, faults) in [("ff02::fb", []), ("ff02::1:3", []), ("ff02::16", ["/group"])] {
+            #expect(try blamed(ipv6, Self.sender(group, #", "interface": "lo""#)) == faults)
+        }
         let all = #"{"groups": ["224.0.0.0/4"]}"#
         #expect(try blamed(all, Self.sender("224.0.0.251")) == ["/group"])
     }

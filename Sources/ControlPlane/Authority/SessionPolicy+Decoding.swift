@@ -15,7 +15,7 @@ extension SessionPolicy {
             ) { text in CIDRBlock(text).flatMap { $0.isMulticast ? $0 : nil } }
             let localControlGroups = reader.list(
                 "localControlGroups",
-                "a group of 224.0.0.0/24 such as 224.0.0.251",
+                "a group of 224.0.0.0/24 such as 224.0.0.251, or its like of ff02::, such as ff02::fb",
                 count: 0...Self.entriesMax
             ) { text in IPAddress(text).flatMap { $0.isLocalControlGroup ? $0 : nil } }
             policy.localControlGroups = Set(localControlGroups ?? [])
@@ -59,12 +59,6 @@ extension CIDRBlock {
     /// Whether all its addresses are multicast ones.
     fileprivate var isMulticast: Bool {
         address.isMulticast && prefixLength >= (address.family == .ipv4 ? 4 : 8)
-    }
-}
-
-extension IPAddress {
-    fileprivate var isLocalControlGroup: Bool {
-        family == .ipv4 && low >> 8 == 0xE000_00 && low != 0xE000_0000
     }
 }
 

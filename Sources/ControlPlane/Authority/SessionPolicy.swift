@@ -4,8 +4,8 @@ import RelayModel
 package struct SessionPolicy: Sendable, Equatable {
     /// The blocks that groups must be in; nil for any group.
     var groups: [CIDRBlock]?
-    /// The groups of 224.0.0.0/24 that may be used, whatever `groups` says. Routers and hosts speak
-    /// to each other there (RFC 5771, 4), and switches never hold it back.
+    /// The local control groups (``IPAddress/isLocalControlGroup``) that may be used, whatever
+    /// `groups` says. Routers and hosts speak to each other there, and switches never hold it back.
     var localControlGroups: Set<IPAddress> = []
     /// The ports that may be sent to, listened on and sent from; nil for any.
     var ports: [ClosedRange<UInt16>]?
@@ -21,10 +21,7 @@ package struct SessionPolicy: Sendable, Equatable {
     /// session; ``DatagramBudgets`` applies it.
     var datagramsPerSecondMax: Int?
 
-    /// 224.0.0.0/24, the Local Network Control Block (RFC 5771, 4).
-    private static let localControlBlock = CIDRBlock("224.0.0.0/24")
-
-    /// Everything but 224.0.0.0/24.
+    /// Everything but the local control groups.
     package init() {}
 
     /// What the policy has against a definition; empty if nothing.
@@ -80,9 +77,11 @@ package struct SessionPolicy: Sendable, Equatable {
 
     /// What is wrong with a group; nil if nothing.
     func fault(ofGroup group: IPAddress) -> String? {
-        if Self.localControlBlock?.contains(group) == true {
+        if group.isLocalControlGroup {
             guard !localControlGroups.contains(group) else { return nil }
-            return "\(group) is in 224.0.0.0/24, where hosts and routers control the network; "
+            let block =
+                group.family == .ipv4 ? "is in 224.0.0.0/24" : "is one of the groups of ff02::"
+            return "\(group) \(block), where hosts and routers control the network; "
                 + "the operator has to list it in localControlGroups"
         }
         guard let groups, !groups.contains(where: { $0.contains(group) }) else { return nil }

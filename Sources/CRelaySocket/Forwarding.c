@@ -29,21 +29,25 @@ typedef struct {
     _Alignas(16) uint8_t controls[RELAY_BATCH_DATAGRAMS][CONTROL_BYTES];
 } outgoing_messages;
 
+// The outbound interface, and the source address: the sender's, or the one that is asked for.
 static void append_packet_info(struct msghdr *header, const relay_forwarding *forwarding,
                                const relay_received *received)
 {
-    if (forwarding->interface_index == 0 && !forwarding->preserves_source)
+    int has_source = forwarding->preserves_source || forwarding->local_address.family != 0;
+    if (forwarding->interface_index == 0 && !has_source)
         return;
+    uint64_t high = forwarding->preserves_source ? received->source_high
+                                                 : forwarding->local_address.high;
+    uint64_t low = forwarding->preserves_source ? received->source_low
+                                                : forwarding->local_address.low;
     if (forwarding->destination.family == 4) {
         struct in_pktinfo info = {.ipi_ifindex = forwarding->interface_index};
-        if (forwarding->preserves_source)
-            info.ipi_spec_dst.s_addr = htonl((uint32_t)received->source_low);
+        info.ipi_spec_dst.s_addr = htonl((uint32_t)low);
         relay_append_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
         return;
     }
     struct in6_pktinfo info = {.ipi6_ifindex = (uint32_t)forwarding->interface_index};
-    if (forwarding->preserves_source)
-        info.ipi6_addr = relay_to_in6(received->source_high, received->source_low);
+    info.ipi6_addr = relay_to_in6(high, low);
     relay_append_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 

@@ -2,49 +2,76 @@
 #include "Addresses.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/capability.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+// A route request has at most two attributes: the destination and the outbound interface.
 typedef struct {
     struct nlmsghdr header;
     struct rtmsg route;
-    struct rtattr attribute;
-    uint8_t address[16];
+    uint8_t attributes[RTA_SPACE(16) + RTA_SPACE(sizeof(int32_t))];
 } route_request;
 
-static route_request make_route_request(const relay_endpoint *destination)
+static void append_attribute(route_request *request, int type, const void *data, size_t size)
+{
+    struct rtattr *attribute =
+        (struct rtattr *)((uint8_t *)request + NLMSG_ALIGN(request->header.nlmsg_len));
+    attribute->rta_type = (unsigned short)type;
+    attribute->rta_len = (unsigned short)RTA_LENGTH(size);
+    memcpy(RTA_DATA(attribute), data, size);
+    request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) + (unsigned)RTA_SPACE(size);
+}
+
+static route_request make_route_request(const relay_endpoint *destination, int32_t interface_index)
 {
     route_request request;
     memset(&request, 0, sizeof request);
     size_t size = destination->family == 4 ? 4 : 16;
     struct sockaddr_storage storage;
     relay_to_sockaddr(destination, &storage);
-    if (destination->family == 4)
-        memcpy(request.address, &((struct sockaddr_in *)&storage)->sin_addr, size);
-    else
-        memcpy(request.address, &((struct sockaddr_in6 *)&storage)->sin6_addr, size);
-    request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.route) + RTA_LENGTH(size);
+    request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.route);
     request.header.nlmsg_type = RTM_GETROUTE;
     request.header.nlmsg_flags = NLM_F_REQUEST;
     request.route.rtm_family = destination->family == 4 ? AF_INET : AF_INET6;
     request.route.rtm_dst_len = (unsigned char)(size * 8);
-    request.attribute.rta_type = RTA_DST;
-    request.attribute.rta_len = RTA_LENGTH(size);
+    if (destination->family == 4)
+        append_attribute(&request, RTA_DST, &((struct sockaddr_in *)&storage)->sin_addr, size);
+    else
+        append_attribute(&request, RTA_DST, &((struct sockaddr_in6 *)&storage)->sin6_addr, size);
+    if (interface_index > 0)
+        append_attribute(&request, RTA_OIF, &interface_index, sizeof interface_index);
     return request;
 }
 
-static int read_outbound_interface(struct nlmsghdr *header)
+static void read_address(int family, const void *data, relay_endpoint *address)
+{
+    memset(address, 0, sizeof *address);
+    if (family == AF_INET) {
+        uint32_t bits;
+        memcpy(&bits, data, sizeof bits);
+        address->family = 4;
+        address->low = ntohl(bits);
+    } else if (family == AF_INET6) {
+        struct in6_addr bits;
+        memcpy(&bits, data, sizeof bits);
+        address->family = 6;
+        relay_halve_in6(&bits, &address->high, &address->low);
+    }
+}
+
+static int read_route(struct nlmsghdr *header, relay_endpoint *source, int *is_local)
 {
     if (header->nlmsg_type == NLMSG_ERROR) {
         int error = ((struct nlmsgerr *)NLMSG_DATA(header))->error;
@@ -54,43 +81,62 @@ static int read_outbound_interface(struct nlmsghdr *header)
     if (route->rtm_type == RTN_UNREACHABLE || route->rtm_type == RTN_BLACKHOLE ||
         route->rtm_type == RTN_PROHIBIT)
         return -ENETUNREACH;
+    *is_local = route->rtm_type == RTN_LOCAL;
     int length = (int)RTM_PAYLOAD(header);
+    int index = -ENETUNREACH;
     for (struct rtattr *attribute = RTM_RTA(route); RTA_OK(attribute, length);
          attribute = RTA_NEXT(attribute, length)) {
-        if (attribute->rta_type == RTA_OIF) {
-            int index;
+        if (attribute->rta_type == RTA_OIF)
             memcpy(&index, RTA_DATA(attribute), sizeof index);
-            return index;
-        }
+        else if (attribute->rta_type == RTA_PREFSRC)
+            read_address(route->rtm_family, RTA_DATA(attribute), source);
     }
-    return -ENETUNREACH;
+    return index;
 }
 
-static int exchange_route(int fd, const route_request *request)
+static int open_netlink(void)
 {
-    // The kernel answers at once; the limit is for the answer that never comes.
-    struct timeval limit = {.tv_sec = 1};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (send(fd, request, request->header.nlmsg_len, 0) < 0)
-        return -errno;
-    _Alignas(16) uint8_t buffer[8192];
-    ssize_t length;
-    do
-        length = recv(fd, buffer, sizeof buffer, 0);
-    while (length < 0 && errno == EINTR);
-    if (length < 0)
-        return -errno;
-    struct nlmsghdr *header = (struct nlmsghdr *)buffer;
-    return NLMSG_OK(header, (size_t)length) ? read_outbound_interface(header) : -EPROTO;
-}
-
-int relay_route_interface(relay_endpoint destination)
-{
-    route_request request = make_route_request(&destination);
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0)
         return -errno;
-    int result = exchange_route(fd, &request);
+    // The kernel answers at once; the limit is for the answer that never comes.
+    struct timeval limit = {.tv_sec = 1};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+static ssize_t receive_answer(int fd, uint8_t *buffer, size_t size)
+{
+    ssize_t length;
+    do
+        length = recv(fd, buffer, size, 0);
+    while (length < 0 && errno == EINTR);
+    return length < 0 ? -errno : length;
+}
+
+static int exchange_route(int fd, const route_request *request, relay_endpoint *source,
+                          int *is_local)
+{
+    if (send(fd, request, request->header.nlmsg_len, 0) < 0)
+        return -errno;
+    _Alignas(16) uint8_t buffer[8192];
+    ssize_t length = receive_answer(fd, buffer, sizeof buffer);
+    if (length < 0)
+        return (int)length;
+    struct nlmsghdr *header = (struct nlmsghdr *)buffer;
+    return NLMSG_OK(header, (size_t)length) ? read_route(header, source, is_local) : -EPROTO;
+}
+
+int relay_route(relay_endpoint destination, int32_t interface_index, relay_endpoint *source,
+                int *is_local)
+{
+    *is_local = 0;
+    memset(source, 0, sizeof *source);
+    route_request request = make_route_request(&destination, interface_index);
+    int fd = open_netlink();
+    if (fd < 0)
+        return fd;
+    int result = exchange_route(fd, &request, source, is_local);
     close(fd);
     return result;
 }
@@ -151,68 +197,166 @@ int relay_next_deleted_link(int fd)
     return link->ifi_family == AF_UNSPEC ? link->ifi_index : 0;
 }
 
-static int prefix_length(const struct sockaddr *mask)
+// What a dump of links and addresses is read into.
+typedef struct {
+    relay_interface_entry *entries;
+    int capacity;
+    int count;
+} interface_list;
+
+static relay_interface_entry *next_entry(interface_list *list)
 {
-    if (mask == NULL)
-        return 0;
-    relay_endpoint bits;
-    relay_from_sockaddr(mask, &bits);
-    return __builtin_popcountll(bits.high) + __builtin_popcountll(bits.low);
+    int index = list->count++;
+    if (index >= list->capacity)
+        return NULL;
+    memset(&list->entries[index], 0, sizeof list->entries[index]);
+    return &list->entries[index];
 }
 
-// Not if_nametoindex(3), which opens a socket of its own and says 0 when it cannot.
-static int interface_index(int fd, const char *name)
+// Whether IPv6 is on: the device has it at all, and disable_ipv6 is 0.
+static int has_ipv6(struct rtattr *families)
 {
-    struct ifreq request;
-    memset(&request, 0, sizeof request);
-    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
-    return ioctl(fd, SIOCGIFINDEX, &request) == 0 ? request.ifr_ifindex : 0;
+    int length = (int)RTA_PAYLOAD(families);
+    for (struct rtattr *family = RTA_DATA(families); RTA_OK(family, length);
+         family = RTA_NEXT(family, length)) {
+        if ((family->rta_type & NLA_TYPE_MASK) != AF_INET6)
+            continue;
+        int rest = (int)RTA_PAYLOAD(family);
+        for (struct rtattr *part = RTA_DATA(family); RTA_OK(part, rest);
+             part = RTA_NEXT(part, rest)) {
+            if ((part->rta_type & NLA_TYPE_MASK) != IFLA_INET6_CONF ||
+                RTA_PAYLOAD(part) < (DEVCONF_DISABLE_IPV6 + 1) * sizeof(int32_t))
+                continue;
+            int32_t is_disabled;
+            memcpy(&is_disabled,
+                   (uint8_t *)RTA_DATA(part) + DEVCONF_DISABLE_IPV6 * sizeof is_disabled,
+                   sizeof is_disabled);
+            return is_disabled == 0;
+        }
+    }
+    return 0;
 }
 
-static int interface_mtu(int fd, const char *name)
+static void read_link(struct nlmsghdr *header, interface_list *list)
 {
-    struct ifreq request;
-    memset(&request, 0, sizeof request);
-    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
-    return ioctl(fd, SIOCGIFMTU, &request) == 0 ? request.ifr_mtu : -1;
-}
-
-static void fill_entry(const struct ifaddrs *from, int fd, relay_interface_entry *entry)
-{
-    memset(entry, 0, sizeof *entry);
-    strncpy(entry->name, from->ifa_name, sizeof entry->name - 1);
-    entry->index = interface_index(fd, from->ifa_name);
-    entry->flags = from->ifa_flags;
-    entry->mtu = interface_mtu(fd, from->ifa_name);
-    int family = from->ifa_addr == NULL ? AF_UNSPEC : from->ifa_addr->sa_family;
-    if (family != AF_INET && family != AF_INET6)
+    struct ifinfomsg *link = NLMSG_DATA(header);
+    relay_interface_entry *entry = next_entry(list);
+    if (entry == NULL)
         return;
-    relay_from_sockaddr(from->ifa_addr, &entry->address);
-    entry->prefix_length = prefix_length(from->ifa_netmask);
-    if (family == AF_INET && (from->ifa_flags & IFF_BROADCAST) && from->ifa_broadaddr != NULL)
-        relay_from_sockaddr(from->ifa_broadaddr, &entry->broadcast);
+    entry->index = link->ifi_index;
+    entry->flags = link->ifi_flags;
+    entry->mtu = -1;
+    int length = (int)IFLA_PAYLOAD(header);
+    for (struct rtattr *attribute = IFLA_RTA(link); RTA_OK(attribute, length);
+         attribute = RTA_NEXT(attribute, length)) {
+        switch (attribute->rta_type & NLA_TYPE_MASK) {
+        case IFLA_IFNAME:
+            strncpy(entry->name, RTA_DATA(attribute), sizeof entry->name - 1);
+            break;
+        case IFLA_MTU: memcpy(&entry->mtu, RTA_DATA(attribute), sizeof entry->mtu); break;
+        case IFLA_AF_SPEC: entry->has_ipv6 = has_ipv6(attribute); break;
+        }
+    }
 }
+
+static const relay_interface_entry *find_link(const interface_list *list, int32_t index)
+{
+    int count = list->count < list->capacity ? list->count : list->capacity;
+    for (int place = 0; place < count; place++)
+        if (list->entries[place].index == index && list->entries[place].address.family == 0)
+            return &list->entries[place];
+    return NULL;
+}
+
+// IFA_LOCAL is this host's end where a link has two; IFA_ADDRESS is then the other's.
+static void read_interface_address(struct nlmsghdr *header, interface_list *list)
+{
+    struct ifaddrmsg *message = NLMSG_DATA(header);
+    const relay_interface_entry *link = find_link(list, (int32_t)message->ifa_index);
+    relay_interface_entry *entry = next_entry(list);
+    // A link that came after the links were listed is in the next list.
+    if (entry == NULL || link == NULL)
+        return;
+    *entry = *link;
+    entry->prefix_length = message->ifa_prefixlen;
+    entry->address_flags = message->ifa_flags;
+    int has_local = 0;
+    int length = (int)IFA_PAYLOAD(header);
+    for (struct rtattr *attribute = IFA_RTA(message); RTA_OK(attribute, length);
+         attribute = RTA_NEXT(attribute, length)) {
+        switch (attribute->rta_type) {
+        case IFA_LOCAL:
+            has_local = 1;
+            read_address(message->ifa_family, RTA_DATA(attribute), &entry->address);
+            break;
+        case IFA_ADDRESS:
+            if (!has_local)
+                read_address(message->ifa_family, RTA_DATA(attribute), &entry->address);
+            break;
+        case IFA_BROADCAST:
+            if (message->ifa_family == AF_INET && (link->flags & IFF_BROADCAST))
+                read_address(AF_INET, RTA_DATA(attribute), &entry->broadcast);
+            break;
+        case IFA_FLAGS:
+            memcpy(&entry->address_flags, RTA_DATA(attribute), sizeof entry->address_flags);
+            break;
+        }
+    }
+}
+
+// Asks for a dump and reads its messages (netlink(7)). -EAGAIN: the list changed meanwhile.
+static int dump(int fd, uint16_t type, void (*read)(struct nlmsghdr *, interface_list *),
+                interface_list *list)
+{
+    struct {
+        struct nlmsghdr header;
+        struct rtgenmsg message;
+    } request = {.header = {.nlmsg_len = NLMSG_LENGTH(sizeof request.message),
+                            .nlmsg_type = type,
+                            .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+    if (send(fd, &request, request.header.nlmsg_len, 0) < 0)
+        return -errno;
+    int has_changed = 0;
+    for (;;) {
+        _Alignas(16) uint8_t buffer[32768];
+        ssize_t received = receive_answer(fd, buffer, sizeof buffer);
+        if (received <= 0)
+            return received < 0 ? (int)received : -EPROTO;
+        unsigned rest = (unsigned)received;
+        for (struct nlmsghdr *header = (struct nlmsghdr *)buffer; NLMSG_OK(header, rest);
+             header = NLMSG_NEXT(header, rest)) {
+            if (header->nlmsg_type == NLMSG_DONE)
+                return has_changed ? -EAGAIN : 0;
+            if (header->nlmsg_type == NLMSG_ERROR)
+                return ((struct nlmsgerr *)NLMSG_DATA(header))->error;
+            if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+                has_changed = 1;
+            read(header, list);
+        }
+    }
+}
+
+// Tries after which a list that changes all the time is taken as it is.
+#define LIST_TRIES 4
 
 int relay_list_interfaces(relay_interface_entry *entries, int capacity)
 {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int fd = open_netlink();
     if (fd < 0)
-        return -errno;
-    struct ifaddrs *list;
-    if (getifaddrs(&list) != 0) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    int count = 0;
-    for (const struct ifaddrs *from = list; from != NULL; from = from->ifa_next) {
-        if (count < capacity)
-            fill_entry(from, fd, &entries[count]);
-        count++;
+        return fd;
+    interface_list list = {.entries = entries, .capacity = capacity};
+    int result = -EAGAIN;
+    for (int tries = 0; result == -EAGAIN && tries < LIST_TRIES; tries++) {
+        list.count = 0;
+        result = dump(fd, RTM_GETLINK, read_link, &list);
+        if (result < 0 && result != -EAGAIN)
+            break;
+        int of_addresses = dump(fd, RTM_GETADDR, read_interface_address, &list);
+        if (of_addresses < 0)
+            result = of_addresses;
     }
     close(fd);
-    freeifaddrs(list);
-    return count;
+    return result < 0 && result != -EAGAIN ? result : list.count;
 }
 
 static int64_t nanoseconds(clockid_t clock)

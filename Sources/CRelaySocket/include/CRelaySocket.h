@@ -147,6 +147,7 @@ int relay_take_pending_error(int fd);
 // How the datagrams of a receive batch go on to one destination.
 typedef struct {
     relay_endpoint destination;
+    relay_endpoint local_address; // source address to use; family 0 = the kernel's choice
     int32_t interface_index;  // outbound interface, IP_PKTINFO; 0 = the socket's or by route
     uint32_t segment_max;     // the largest payload that is merged by UDP_SEGMENT; 0 = none
     uint8_t decrements_ttl;   // send with the TTL that was received, less 1
@@ -219,8 +220,12 @@ int64_t relay_read(int fd, uint8_t *bytes, size_t capacity);
 
 // MARK: The host
 
-// The interface index of the kernel's route to an address, or -errno (-ENETUNREACH: no route).
-int relay_route_interface(relay_endpoint destination);
+// The interface index of the kernel's route to an address, by any interface (index 0) or by one, or
+// -errno (-ENETUNREACH: no route). `source` is the address that the kernel would send from, family 0
+// where it says none; `is_local` tells whether this host itself is there (rtnetlink(7),
+// RTM_GETROUTE).
+int relay_route(relay_endpoint destination, int32_t interface_index, relay_endpoint *source,
+                int *is_local);
 
 typedef struct {
     char name[16];
@@ -228,12 +233,14 @@ typedef struct {
     uint32_t flags;
     int32_t mtu;                // -1 = unknown
     int32_t prefix_length;
-    relay_endpoint address;     // family 0: an interface without addresses
+    uint32_t address_flags;     // IFA_F_…, rtnetlink(7)
+    int32_t has_ipv6;           // 0: the device has none, or disable_ipv6 (ip-sysctl) is set
+    relay_endpoint address;     // family 0: the interface itself
     relay_endpoint broadcast;   // family 0 = none
 } relay_interface_entry;
 
-// One entry for every address, and one without address for every interface; how many there are
-// (more than `capacity` when it was too small), or -errno.
+// One entry for every interface and then one for every address (rtnetlink(7), RTM_GETLINK and
+// RTM_GETADDR); how many there are (more than `capacity` when it was too small), or -errno.
 int relay_list_interfaces(relay_interface_entry *entries, int capacity);
 
 // A non-blocking socket that is told of interfaces that come and go (rtnetlink(7), RTMGRP_LINK).

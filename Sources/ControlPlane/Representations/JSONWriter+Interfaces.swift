@@ -14,6 +14,7 @@ extension JSONWriter {
         member("multicast", interface.flags.contains(.multicast))
         member("broadcast", interface.flags.contains(.broadcast))
         member("loopback", interface.flags.contains(.loopback))
+        member("ipv6", interface.hasIPv6)
         key("addresses")
         beginArray()
         for address in interface.addresses {
@@ -21,10 +22,25 @@ extension JSONWriter {
             member("address", address.address.description)
             member("prefixLength", address.prefixLength)
             if let broadcast = address.broadcast { member("broadcast", broadcast.description) }
+            flags(of: address)
             endObject()
         }
         endArray()
         endObject()
+    }
+
+    /// The state of an IPv6 address; left out where there is nothing to say.
+    private mutating func flags(of address: NetworkInterface.Address) {
+        let names: [(NetworkInterface.AddressFlags, String)] = [
+            (.temporary, "temporary"), (.optimistic, "optimistic"), (.duplicate, "duplicate"),
+            (.deprecated, "deprecated"), (.tentative, "tentative"),
+        ]
+        let known = names.filter { address.flags.contains($0.0) }
+        if address.address.family == .ipv4 || known.isEmpty { return }
+        key("flags")
+        beginArray()
+        for (_, name) in known { value(name) }
+        endArray()
     }
 
     private mutating func flags(_ flags: NetworkInterface.Flags) {

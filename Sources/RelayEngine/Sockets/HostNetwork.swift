@@ -24,14 +24,43 @@ package enum HostNetwork {
     /// How many descriptors this process may have (soft RLIMIT_NOFILE, getrlimit(2)).
     package static var descriptorLimit: Int { Int(clamping: relay_descriptor_limit()) }
 
+    /// What the kernel's routing table says of a destination.
+    struct Route {
+        let interfaceIndex: Int32
+        /// Where datagrams would leave by; nil where no address can be chosen.
+        let source: IPAddress?
+        /// Whether datagrams are delivered on this host (RTN_LOCAL).
+        let isLocal: Bool
+    }
+
+    /// The route to a destination by any interface (index 0), or by one.
+    ///
+    /// Throws ENETUNREACH where there is none (rtnetlink(7), RTM_GETROUTE).
+    static func route(
+        to destination: IPAddress,
+        by interfaceIndex: Int32 = 0
+    ) throws(SystemCallError) -> Route {
+        var source = relay_endpoint()
+        var isLocal: Int32 = 0
+        // Safe because the call only writes the locals.
+        let result = unsafe relay_route(
+            relay_endpoint(destination),
+            interfaceIndex,
+            &source,
+            &isLocal
+        )
+        let index = try SystemCallError.check("route", result)
+        return Route(interfaceIndex: index, source: IPAddress(source), isLocal: isLocal != 0)
+    }
+
     /// The index of the interface that the kernel's routing table names for a destination.
     ///
     /// Throws ENETUNREACH where there is no route (rtnetlink(7), RTM_GETROUTE).
     package static func routeInterface(to destination: IPAddress) throws(SystemCallError) -> Int32 {
-        try SystemCallError.check("route", relay_route_interface(relay_endpoint(destination)))
+        try route(to: destination).interfaceIndex
     }
 
-    /// All interfaces in the order of their indexes (getifaddrs(3)).
+    /// All interfaces in the order of their indexes (rtnetlink(7), RTM_GETLINK and RTM_GETADDR).
     package static func interfaces() throws(SystemCallError) -> [NetworkInterface] {
         var entries: [relay_interface_entry] = []
         var needed = 64
@@ -41,7 +70,7 @@ package enum HostNetwork {
             let count = unsafe entries.withUnsafeMutableBufferPointer { buffer in
                 unsafe relay_list_interfaces(buffer.baseAddress, Int32(buffer.count))
             }
-            needed = Int(try SystemCallError.check("getifaddrs", count))
+            needed = Int(try SystemCallError.check("rtnetlink", count))
         }
         return group(entries[..<needed])
     }
@@ -66,6 +95,7 @@ package enum HostNetwork {
                 index: index,
                 flags: NetworkInterface.Flags(rawValue: first.flags),
                 mtu: first.mtu < 0 ? nil : Int(first.mtu),
+                hasIPv6: first.has_ipv6 != 0,
                 addresses: entries.compactMap(address(of:))
             )
         }
@@ -84,7 +114,8 @@ package enum HostNetwork {
         return NetworkInterface.Address(
             address: address,
             prefixLength: Int(entry.prefix_length),
-            broadcast: IPAddress(entry.broadcast)
+            broadcast: IPAddress(entry.broadcast),
+            flags: NetworkInterface.AddressFlags(rawValue: entry.address_flags)
         )
     }
 }

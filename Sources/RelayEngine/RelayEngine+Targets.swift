@@ -5,7 +5,7 @@ import RelayModel
 
 extension RelayEngine {
     /// Gives the targets that wait their sockets where that is possible by now, and those whose
-    /// interface has gone, or is another one, new ones; nil when nothing has changed.
+    /// interface has gone, or whose route is another one, new ones; nil when nothing has changed.
     ///
     /// The session goes on meanwhile; no datagram is lost for the other targets.
     ///
@@ -35,24 +35,50 @@ extension RelayEngine {
     ) -> RelayTarget {
         guard case .endpoint(let endpoint) = target.definition.destination else { return target }
         do throws(SessionError) {
+            if let link = keptLink(of: target, endpoint, interfaces) {
+                return try following(target, endpoint, link, interfaces, admits)
+            }
             let path = try EgressPath.resolve(endpoint, interfaces: interfaces)
-            if target.egress?.path == path { return target }
+            if target.egress?.path == path && target.reason == nil { return target }
             try admits(path.interface)
             if let egress = target.egress, !needsReopening(egress, endpoint, now: path) {
-                // Another name, or another address.
-                return RelayTarget(
-                    target.definition,
-                    activity: target.activity,
-                    egress: egress.following(path)
-                )
+                return target.following(path)
             }
             return try open(target.definition, endpoint, path, target.activity)
         } catch {
             // A route that is missing for the moment: the socket notices when it is back.
             if target.egress != nil && error.code == .networkUnreachable { return target }
-            if target.reason == error { return target }
+            if target.reason == error && target.egress == nil { return target }
             return RelayTarget(target.definition, activity: target.activity, reason: error)
         }
+    }
+
+    /// The interface of a target that was named by its name or address: it is kept by its index until
+    /// it goes (``LinkUse``). One that the route chose is not: the route may choose another.
+    private func keptLink(
+        of target: RelayTarget,
+        _ endpoint: ForwardEndpoint,
+        _ interfaces: [NetworkInterface]
+    ) -> NetworkInterface? {
+        guard endpoint.interface != nil, let egress = target.egress else { return nil }
+        return interfaces.first { $0.index == egress.path.interface.index }
+    }
+
+    private func following(
+        _ target: RelayTarget,
+        _ endpoint: ForwardEndpoint,
+        _ link: NetworkInterface,
+        _ interfaces: [NetworkInterface],
+        _ admits: (InterfaceReference) throws(SessionError) -> Void
+    ) throws(SessionError) -> RelayTarget {
+        let path = EgressPath(endpoint, by: link, interfaces: interfaces)
+        let fault = LinkUse(endpoint).fault(of: link)
+        if target.egress?.path == path && target.reason == fault { return target }
+        try admits(path.interface)
+        if let egress = target.egress, needsReopening(egress, endpoint, now: path), fault == nil {
+            return try open(target.definition, endpoint, path, target.activity)
+        }
+        return target.following(path, reason: fault)
     }
 
     /// Sockets keep the index of their interface; a connected one also the source address.
@@ -62,7 +88,6 @@ extension RelayEngine {
         now path: EgressPath
     ) -> Bool {
         egress.path.interface.index != path.interface.index
-            || egress.path.segmentMax != path.segmentMax
             || endpoint.localPort != 0 && egress.path.interface.address != path.interface.address
     }
 }

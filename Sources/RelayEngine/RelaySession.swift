@@ -47,6 +47,19 @@ package final class RelaySession: Sendable {
         )
     }
 
+    /// The same session as the host is now.
+    convenience init(replacing session: RelaySession, path: ResolvedPath) {
+        self.init(
+            session.definition,
+            activity: session.activity,
+            path: path,
+            socket: session.socket,
+            handler: session.handler,
+            targets: session.targets,
+            receiveBufferBytes: session.receiveBufferBytes
+        )
+    }
+
     /// The interface in use; nil only for a broadcast receiver on every interface.
     package var interface: InterfaceReference? { path.interface }
 

@@ -6,6 +6,9 @@ struct ResolvedPath: Hashable, Sendable {
     let interface: InterfaceReference?
     /// Where posted datagrams go; nil for sessions that only receive.
     let destination: Endpoint?
+    /// The address that the definition asks to be used, while the interface has it: that of
+    /// everything that is sent, but for the answers to unicast; nil = the kernel's choice.
+    let source: IPAddress?
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT); 0 = unknown.
     let segmentMax: Int
 
@@ -17,10 +20,13 @@ struct ResolvedPath: Hashable, Sendable {
         _ definition: SessionDefinition,
         interfaces: [NetworkInterface]
     ) throws(SessionError) -> ResolvedPath {
-        let interface = try findInterface(definition, interfaces)
+        let use = LinkUse(definition)
+        let interface = try findInterface(definition, use, interfaces)
+        if let interface { try use.checkRoute(by: interface) }
         return ResolvedPath(
-            interface: interface.map { reference($0, definition) },
-            destination: try destination(definition, interface),
+            interface: interface.map(use.reference),
+            destination: try destination(definition, use, interface),
+            source: interface.flatMap(use.source),
             segmentMax: EgressPath.segmentMax(interface, definition.family)
         )
     }
@@ -33,73 +39,32 @@ struct ResolvedPath: Hashable, Sendable {
     ) -> ResolvedPath? {
         guard let index = interface?.index else { return self }
         guard let found = interfaces.first(where: { $0.index == index }) else { return nil }
+        let use = LinkUse(definition)
         return ResolvedPath(
-            interface: Self.reference(found, definition),
+            interface: use.reference(to: found),
             // Without a broadcast address for the moment, the old one is as good as none.
-            destination: (try? Self.destination(definition, found)) ?? destination,
+            destination: (try? Self.destination(definition, use, found)) ?? destination,
+            source: use.source(on: found),
             segmentMax: EgressPath.segmentMax(found, definition.family)
-        )
-    }
-
-    private static func reference(
-        _ interface: NetworkInterface,
-        _ definition: SessionDefinition
-    ) -> InterfaceReference {
-        InterfaceReference(
-            name: interface.name,
-            index: interface.index,
-            address: interface.address(of: definition.family)
         )
     }
 
     private static func findInterface(
         _ definition: SessionDefinition,
+        _ use: LinkUse,
         _ interfaces: [NetworkInterface]
     ) throws(SessionError) -> NetworkInterface? {
-        if let selector = definition.interface {
-            return try select(selector, from: interfaces)
-        }
-        let target = definition.group ?? definition.address
-        if target == nil && definition.role == .receiver { return nil }
+        if let named = try use.select(from: interfaces) { return named }
+        if use.destination == nil && definition.role == .receiver { return nil }
         let index =
-            if let target { try routeIndex(to: target) } else { try broadcastRouteIndex() }
+            if let target = use.destination { try routeIndex(to: target) } else {
+                try broadcastRouteIndex()
+            }
         guard let interface = interfaces.first(where: { $0.index == index }) else {
             throw SessionError(.interfaceUnavailable, "interface \(index) has just gone; try again")
         }
+        if let fault = use.fault(of: interface) { throw fault }
         return interface
-    }
-
-    static func select(
-        _ selector: InterfaceSelector,
-        from interfaces: [NetworkInterface]
-    ) throws(SessionError) -> NetworkInterface {
-        let match = interfaces.first { interface in
-            switch selector {
-            case .name(let name): interface.name == name
-            case .address(let address): interface.addresses.contains { $0.address == address }
-            }
-        }
-        guard let match else {
-            let names = interfaces.map(\.name).joined(separator: ", ")
-            let what =
-                switch selector {
-                case .name(let name): "there is no interface \(name)"
-                case .address(let address): "no interface has the address \(address)"
-                }
-            throw SessionError(
-                .interfaceUnavailable,
-                "\(what); this host has \(names)",
-                errno: "ENODEV"
-            )
-        }
-        guard match.flags.contains(.up) else {
-            throw SessionError(
-                .interfaceUnavailable,
-                "interface \(match.name) is down; set it up",
-                errno: "ENETDOWN"
-            )
-        }
-        return match
     }
 
     static func routeIndex(to target: IPAddress) throws(SessionError) -> Int32 {
@@ -129,6 +94,7 @@ struct ResolvedPath: Hashable, Sendable {
 
     private static func destination(
         _ definition: SessionDefinition,
+        _ use: LinkUse,
         _ interface: NetworkInterface?
     ) throws(SessionError) -> Endpoint? {
         guard definition.sends, let interface else { return nil }
@@ -137,7 +103,7 @@ struct ResolvedPath: Hashable, Sendable {
             return Endpoint(group, port: definition.port, scopeID: scopeID)
         }
         if let address = definition.address { return Endpoint(address, port: definition.port) }
-        guard let broadcast = interface.addresses.lazy.compactMap(\.broadcast).first else {
+        guard let broadcast = use.broadcast(on: interface) else {
             throw SessionError(
                 .interfaceUnavailable,
                 "interface \(interface.name) has no IPv4 broadcast address; give `address`"

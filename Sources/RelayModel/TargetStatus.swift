@@ -1,6 +1,6 @@
 /// How a forward target with a socket of its own fares.
 package struct TargetStatus: Hashable, Sendable {
-    /// Why it has no socket and so nothing is sent to it for now; nil = it has one.
+    /// Why nothing can be sent to it for now; nil = it can.
     package let reason: SessionError?
     /// The outbound interface.
     package let interface: InterfaceReference?

@@ -85,6 +85,7 @@ def connect(lab):
         made.discard(interface)
 
     make.remove = remove
+    make.forget = made.discard
     yield make
     for interface in list(made):
         remove(interface)

@@ -259,19 +259,22 @@ final class ManagedSession: Sendable {
         }
     }
 
-    /// Its interface has another name or address.
-    func setInterface(_ interface: InterfaceReference) {
+    /// It runs on, as the host is now. Whether its interface has another name or address.
+    func setRunning(followed session: RelaySession) -> Bool {
         state.withLock { state in
             let old = state.status
+            state.running = session
+            if session.interface == old.interface { return false }
             state.status = SessionStatus(
                 old.state,
                 since: old.since,
                 reason: old.reason,
-                interface: interface,
+                interface: session.interface,
                 localAddress: old.localAddress,
                 destination: old.destination,
                 receiveBufferBytes: old.receiveBufferBytes
             )
+            return true
         }
     }
 

@@ -91,10 +91,18 @@ extension SessionRegistry {
         events.stateChanged(session)
     }
 
-    /// The session's interface has another name or address.
-    func setInterface(_ session: ManagedSession, _ interface: InterfaceReference) {
-        session.setInterface(interface)
-        events.stateChanged(session)
+    /// The session's interface has another name or address; by another name the operator's policy
+    /// may forbid it.
+    func follow(_ session: ManagedSession, _ running: RelaySession) {
+        if let interface = running.interface,
+            let refusal = policy.refusal(ofInterface: interface.name)
+        {
+            engine.stop(running)
+            session.setStopped(.failed, refusal)
+            log("session stopped: its interface was renamed", session)
+            return events.stateChanged(session)
+        }
+        if session.setRunning(followed: running) { events.stateChanged(session) }
     }
 
     /// Gives targets of `forward` that wait their sockets where that is possible by now, and those

@@ -98,26 +98,15 @@ final class SessionSupervisor: Sendable {
     }
 
     private func watch(_ sessions: [ManagedSession], _ interfaces: [NetworkInterface]) {
-        var isUp: [Int32: Bool] = [:]
-        for interface in interfaces { isUp[interface.index] = interface.flags.contains(.up) }
+        let indexes = Set(interfaces.map(\.index))
         for session in sessions {
-            guard let interface = session.running?.interface else { continue }
-            let state = session.status.state
-            switch isUp[interface.index] {
-            case nil:
+            guard let running = session.running, let interface = running.interface else { continue }
+            guard indexes.contains(interface.index) else {
                 registry.waitAgain(session, Self.hasGone(interface))
-            case false? where state == .running:
-                registry.setDegraded(
-                    session,
-                    SessionError(
-                        .interfaceUnavailable,
-                        "interface \(interface.name) is down",
-                        errno: "ENETDOWN"
-                    )
-                )
-            case true? where state == .degraded: registry.setDegraded(session, nil)
-            default: break
+                continue
             }
+            let fault = RelayEngine.fault(of: running, interfaces: interfaces)
+            if fault != session.status.reason { registry.setDegraded(session, fault) }
         }
     }
 
@@ -130,12 +119,8 @@ final class SessionSupervisor: Sendable {
         if isUnchanged { return }
         for session in sessions {
             guard let running = session.running else { continue }
-            switch registry.engine.pathChange(
-                of: running,
-                shown: session.status.interface,
-                interfaces: interfaces
-            ) {
-            case .interface(let interface): registry.setInterface(session, interface)
+            switch registry.engine.followPath(of: running, interfaces: interfaces) {
+            case .interface(let next): registry.follow(session, next)
             case .destination: registry.reopen(session, running, interfaces: interfaces)
             case nil: break
             }

@@ -66,6 +66,15 @@ extension ActiveSession {
             // Before it is taken for an answer to UDP_SEGMENT: ICMP reports such errors too.
             if target.isStale(result.errno, on: number, &stale) { continue }
             stale = StaleErrors()
+            // Only for this batch: whether the address has gone is found out elsewhere. EINVAL can be
+            // about merging as well.
+            if SystemCallError.isOfSource(result.errno),
+                result.errno != EINVAL || result.refused.nonzeroBitCount == 1,
+                forwarding.forgetSource()
+            {
+                unmerged = 0
+                continue
+            }
             if result.refused.nonzeroBitCount > 1, Self.refusesMerging(result.errno) {
                 unmerged = result.refused
                 forwarding.stopMerging()
@@ -166,7 +175,9 @@ extension ActiveSession {
                 ring.append(
                     sentHeader(
                         to: destination,
-                        source: nil,
+                        source: session.path.source.map { address in
+                            Endpoint(address, port: session.localEndpoint.port)
+                        },
                         length: batch.length(index),
                         ttl: keepsTTL ? batch.datagram(index).ttl.map { $0 - 1 } : nil,
                         at: now

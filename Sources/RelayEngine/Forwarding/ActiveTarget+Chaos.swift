@@ -42,7 +42,7 @@ extension ActiveTarget {
         for _ in 0..<Self.batchesPerTurn {
             let origin = fill(&outgoing, at: now)
             if outgoing.count == 0 { break }
-            sendAll(outgoing, of: origin, at: now)
+            sendAll(&outgoing, of: origin, at: now)
         }
         activity.setHeld(chaos?.held ?? 0)
     }
@@ -53,7 +53,7 @@ extension ActiveTarget {
         while chaos?.held ?? 0 > 0 {
             let origin = fill(&outgoing, at: .max)
             if outgoing.count == 0 { break }
-            sendAll(outgoing, of: origin, at: now)
+            sendAll(&outgoing, of: origin, at: now)
         }
         activity.setHeld(0)
     }
@@ -67,6 +67,7 @@ extension ActiveTarget {
         let preservesSource = preservesSource
         let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
         let interfaceIndex = forwarding?.interfaceIndex ?? 0
+        let source = forwarding?.source
         chaos?.takeDue(at: now) { payload, ttl, origin in
             if outgoing.count == 0 {
                 first = origin
@@ -79,7 +80,7 @@ extension ActiveTarget {
                 payload,
                 to: destination,
                 interfaceIndex: interfaceIndex,
-                localAddress: preservesSource ? origin?.source.address : nil,
+                localAddress: preservesSource ? origin?.source.address : source,
                 ttl: ttl,
                 dscp: origin?.dscp
             )
@@ -89,7 +90,7 @@ extension ActiveTarget {
 
     /// Sends the batch by the socket for its origin.
     private func sendAll(
-        _ outgoing: borrowing SendBatch,
+        _ outgoing: inout SendBatch,
         of origin: HeldDatagrams.Origin?,
         at now: Int64
     ) {
@@ -101,16 +102,16 @@ extension ActiveTarget {
                 count: outgoing.count,
                 at: now
             )
-            return sendAll(outgoing, on: number, at: now)
+            return sendAll(&outgoing, on: number, at: now)
         }
         guard let number = sourcePorts.socketNumber(for: origin.source.port, at: now) else {
             return activity.countDropped(UInt64(outgoing.count), .sourceUnavailable)
         }
-        sendAll(outgoing, on: number, at: now)
+        sendAll(&outgoing, on: number, at: now)
     }
 
     /// Sends the batch; one that fails is counted and does not stop the others.
-    private func sendAll(_ outgoing: borrowing SendBatch, on number: Int32?, at now: Int64) {
+    private func sendAll(_ outgoing: inout SendBatch, on number: Int32?, at now: Int64) {
         guard forwarding != nil, let number else {
             return activity.countFailed(UInt64(outgoing.count))
         }
@@ -122,6 +123,11 @@ extension ActiveTarget {
             if result < 0 && isStale(Int32(-result), on: number, &stale) { continue }
             stale = StaleErrors()
             if result >= 0 { continue }
+            if !preservesSource, SystemCallError.isOfSource(Int32(-result)),
+                outgoing.forgetLocalAddresses(from: index)
+            {
+                continue
+            }
             countRefused(1, Int32(-result))
             index += 1
         }

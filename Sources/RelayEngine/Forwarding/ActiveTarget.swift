@@ -2,7 +2,7 @@ import RelayModel
 
 /// A forward target as the relay thread serves it.
 final class ActiveTarget {
-    let target: RelayTarget
+    private(set) var target: RelayTarget
     let counters: SessionCounters
     /// How a target by address sends; nil for one that waits, or that a session sends for.
     var forwarding: Forwarding?
@@ -25,15 +25,11 @@ final class ActiveTarget {
     private var limiter: TrafficLimiter?
     /// Datagrams until the next one of the sample.
     private var skips = 0
-    /// Where a datagram that came this way would go back to.
-    private var reflection: (address: IPAddress, interfaceIndex: Int32)?
+    /// Where a datagram that came this way would go back to; nil = to where none comes from.
+    private var reflection: Reflection?
 
-    init(
-        _ target: RelayTarget,
-        of session: SessionDefinition,
-        counters: SessionCounters,
-        at now: Int64
-    ) {
+    /// - Parameter port: the port that the session receives on.
+    init(_ target: RelayTarget, port: UInt16, counters: SessionCounters, at now: Int64) {
         self.target = target
         self.counters = counters
         sources = target.definition.sourceRules
@@ -45,18 +41,37 @@ final class ActiveTarget {
         }
         preservesSource = endpoint.sourceMode == .preserve
         preservesPort = preservesSource && endpoint.localPort == 0
-        guard let path = target.egress?.path else { return }
+        setPath(port: port)
+    }
+
+    /// Goes on as another value for the same socket: its path may be another one.
+    func follow(_ next: RelayTarget, port: UInt16) {
+        let previous = target
+        target = next
+        if previous.egress?.path != next.egress?.path { setPath(port: port) }
+    }
+
+    private func setPath(port: UInt16) {
+        guard let path = target.egress?.path,
+            case .endpoint(let endpoint) = target.definition.destination
+        else { return }
         // The kernel takes a link-local source only with its interface.
         let namesInterface = preservesSource && endpoint.address.family == .ipv6
         forwarding = Forwarding(
             to: path.destination,
             interfaceIndex: namesInterface ? path.interface.index : path.forcedInterfaceIndex,
+            source: path.source,
             segmentMax: path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
             preservesSource: preservesSource,
             preservesDSCP: target.definition.preservesDSCP
         )
-        setReflection(path.destination, path.interface.index, port: session.port)
+        reflection = Reflection(
+            path.destination,
+            isBroadcast: path.isBroadcast,
+            by: path.interface.index,
+            ofPort: port
+        )
     }
 
     var activity: TargetActivity { target.activity }
@@ -88,16 +103,18 @@ final class ActiveTarget {
         forwarding = Forwarding(
             to: destination,
             interfaceIndex: relay.forcedInterfaceIndexOfBroadcasts,
+            source: session.path.source,
             segmentMax: session.path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,
             preservesSource: false,
             preservesDSCP: target.definition.preservesDSCP
         )
-        setReflection(destination, session.path.interface?.index ?? 0, port: port)
-    }
-
-    private func setReflection(_ destination: Endpoint, _ interfaceIndex: Int32, port: UInt16) {
-        reflection = destination.port == port ? (destination.address, interfaceIndex) : nil
+        reflection = Reflection(
+            destination,
+            isBroadcast: session.definition.kind == .broadcast,
+            by: session.path.interface?.index ?? 0,
+            ofPort: port
+        )
     }
 
     /// Those of the datagrams that are to be sent; the others are counted by their reasons.
@@ -159,11 +176,7 @@ final class ActiveTarget {
     ) -> TargetDropReason? {
         let datagram = batch.datagram(index)
         let definition = target.definition
-        if let reflection, datagram.destination == reflection.address,
-            datagram.interfaceIndex == reflection.interfaceIndex
-        {
-            return .loop
-        }
+        if reflection?.holds(for: datagram) == true { return .loop }
         if definition.ttlMode == .decrement, datagram.ttl ?? 0 <= definition.ttlThreshold {
             return .ttl
         }

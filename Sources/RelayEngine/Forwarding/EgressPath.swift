@@ -6,6 +6,11 @@ struct EgressPath: Hashable, Sendable {
     let destination: Endpoint
     /// The interface to name for each datagram, because the route might be another; 0 = by route.
     let forcedInterfaceIndex: Int32
+    /// The address to send from, because the target's interface is named by it; nil = the kernel's
+    /// choice, or the sender's.
+    let source: IPAddress?
+    /// Whether the destination is the limited broadcast address or one of the interface's.
+    let isBroadcast: Bool
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT): what fits in the MTU.
     let segmentMax: Int
     /// Of which datagrams the network's reports count.
@@ -18,25 +23,34 @@ struct EgressPath: Hashable, Sendable {
         _ endpoint: ForwardEndpoint,
         interfaces: [NetworkInterface]
     ) throws(SessionError) -> EgressPath {
-        let interface = try findInterface(endpoint, interfaces)
-        let scopeID = endpoint.address.needsInterface ? UInt32(interface.index) : 0
+        let use = LinkUse(endpoint)
+        let interface = try findInterface(use, interfaces)
+        try use.checkRoute(by: interface)
+        return EgressPath(endpoint, by: interface, interfaces: interfaces)
+    }
+
+    /// The path of a target by an interface, as the host is now.
+    init(
+        _ endpoint: ForwardEndpoint,
+        by interface: NetworkInterface,
+        interfaces: [NetworkInterface]
+    ) {
+        let use = LinkUse(endpoint)
+        let address = endpoint.address
+        let scopeID = address.needsInterface ? UInt32(interface.index) : 0
         // Groups leave by IP_MULTICAST_IF. The limited broadcast address has no route for a foreign
         // source.
         let isForced =
-            !endpoint.address.isMulticast
-            && (endpoint.interface != nil || endpoint.address == .limitedBroadcast)
-        return EgressPath(
-            interface: InterfaceReference(
-                name: interface.name,
-                index: interface.index,
-                address: interface.address(of: endpoint.address.family)
-            ),
-            destination: Endpoint(endpoint.address, port: endpoint.port, scopeID: scopeID),
-            forcedInterfaceIndex: isForced ? interface.index : 0,
-            segmentMax: segmentMax(interface, endpoint.address.family),
-            reportedDestinations: isHost(endpoint.address, interfaces)
-                ? .host(endpoint.address) : .none
-        )
+            !address.isMulticast && (endpoint.interface != nil || address == .limitedBroadcast)
+        self.interface = use.reference(to: interface)
+        destination = Endpoint(address, port: endpoint.port, scopeID: scopeID)
+        forcedInterfaceIndex = isForced ? interface.index : 0
+        source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
+        isBroadcast =
+            address == .limitedBroadcast
+            || interface.addresses.contains { $0.broadcast == address }
+        segmentMax = Self.segmentMax(interface, address.family)
+        reportedDestinations = Self.isHost(address, interfaces) ? .host(address) : .none
     }
 
     /// Whether it is neither a group nor a broadcast address, as far as this host can tell.
@@ -54,16 +68,16 @@ struct EgressPath: Hashable, Sendable {
     }
 
     private static func findInterface(
-        _ endpoint: ForwardEndpoint,
+        _ use: LinkUse,
         _ interfaces: [NetworkInterface]
     ) throws(SessionError) -> NetworkInterface {
-        if let selector = endpoint.interface {
-            return try ResolvedPath.select(selector, from: interfaces)
-        }
-        let index = try ResolvedPath.routeIndex(to: endpoint.address)
+        if let named = try use.select(from: interfaces) { return named }
+        guard let destination = use.destination else { preconditionFailure("a target has one") }
+        let index = try ResolvedPath.routeIndex(to: destination)
         guard let interface = interfaces.first(where: { $0.index == index }) else {
             throw SessionError(.interfaceUnavailable, "interface \(index) has just gone; try again")
         }
+        if let fault = use.fault(of: interface) { throw fault }
         return interface
     }
 }

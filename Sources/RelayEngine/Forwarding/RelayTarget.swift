@@ -24,7 +24,8 @@ final class RelayTarget: Sendable {
 
     let definition: ForwardTarget
     let activity: TargetActivity
-    /// nil for a target that another session sends for, and for one that waits.
+    /// nil for a target that another session sends for, and for one that waits for an interface that
+    /// it has not.
     let egress: Egress?
     /// Why it waits.
     let reason: SessionError?
@@ -39,6 +40,18 @@ final class RelayTarget: Sendable {
         self.activity = activity
         self.egress = egress
         self.reason = reason
+    }
+
+    /// The same socket, as the host is now.
+    ///
+    /// - Parameter reason: why it waits all the same: its interface is down, for example.
+    func following(_ path: EgressPath, reason: SessionError? = nil) -> RelayTarget {
+        RelayTarget(
+            definition,
+            activity: activity,
+            egress: egress?.following(path),
+            reason: reason
+        )
     }
 
     /// How it fares; nil for a target that another session sends for.

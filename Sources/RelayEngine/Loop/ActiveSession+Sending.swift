@@ -37,7 +37,7 @@ extension ActiveSession {
             failRateLimited()
             return pendingSends.isEmpty ? .idle : .more
         }
-        let result = transmit(batch, from: 0)
+        let result = transmit(&batch, from: 0)
         if -result == Int(EAGAIN) && HostNetwork.monotonicNanoseconds() < pending.deadline {
             return .blocked
         }
@@ -67,7 +67,7 @@ extension ActiveSession {
                 bytes.extracting(range),
                 to: destination,
                 interfaceIndex: interfaceIndex,
-                localAddress: nil
+                localAddress: session.path.source
             )
             if !isAdded { return }
         }
@@ -142,11 +142,17 @@ extension ActiveSession {
 
     /// Sends the datagrams from an index on: how many left, or a negative errno, which is never of
     /// an earlier send.
-    func transmit(_ batch: borrowing SendBatch, from first: Int) -> Int {
+    ///
+    /// An address that this host has no longer is left to the kernel: the interface has others.
+    func transmit(_ batch: inout SendBatch, from first: Int) -> Int {
         var stale = StaleErrors()
         while true {
             let result = session.socket.send(batch, from: first)
-            if result >= 0 || !isStale(Int32(-result), &stale) { return result }
+            if result >= 0 { return result }
+            if isStale(Int32(-result), &stale) { continue }
+            guard SystemCallError.isOfSource(Int32(-result)),
+                batch.forgetLocalAddresses(from: first)
+            else { return result }
         }
     }
 

@@ -9,7 +9,7 @@ extension RelayLoop {
             if let name = target.sessionName {
                 forwarders[name, default: []].insert(slot)
                 targetNames[slot, default: []].append(name)
-                target.setRelay(session(named: name), port: active.session.definition.port)
+                target.setRelay(session(named: name), port: active.session.localEndpoint.port)
             }
             if target.chaos != nil { chaoticTargets.append((slot, target)) }
             serveMappings(of: target, slot)
@@ -68,7 +68,7 @@ extension RelayLoop {
         for slot in waiting {
             guard let active = slots[slot] else { continue }
             for target in active.targets where target.sessionName == name {
-                target.setRelay(relay, port: active.session.definition.port)
+                target.setRelay(relay, port: active.session.localEndpoint.port)
             }
         }
     }

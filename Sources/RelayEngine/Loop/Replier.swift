@@ -72,7 +72,7 @@ extension ActiveSession {
         var index = 0
         var total = Traffic()
         while index < replies.count {
-            let result = transmit(replies, from: index)
+            let result = transmit(&replies, from: index)
             let sent = max(result, 0)
             if sent > 0 {
                 noteOwnAnswers(replies, index..<index + sent)

@@ -7,10 +7,12 @@ struct Forwarding {
 
     /// - Parameters:
     ///   - interfaceIndex: the outbound interface of unicast and broadcasts; 0 = by route.
+    ///   - source: the address to send from; nil = the kernel's choice.
     ///   - segmentMax: the largest payload that UDP_SEGMENT may merge (udp(7)); 0 = none.
     init(
         to destination: Endpoint,
         interfaceIndex: Int32,
+        source: IPAddress?,
         segmentMax: Int,
         decrementsTTL: Bool,
         preservesSource: Bool,
@@ -18,6 +20,7 @@ struct Forwarding {
     ) {
         settings = relay_forwarding(
             destination: relay_endpoint(destination),
+            local_address: source.map { relay_endpoint($0) } ?? .none,
             interface_index: interfaceIndex,
             segment_max: UInt32(clamping: segmentMax),
             decrements_ttl: decrementsTTL ? 1 : 0,
@@ -36,6 +39,16 @@ struct Forwarding {
 
     /// The outbound interface of unicast and broadcasts; 0 = by route.
     var interfaceIndex: Int32 { settings.interface_index }
+
+    /// The address to send from; nil = the kernel's choice, or the sender's.
+    var source: IPAddress? { IPAddress(settings.local_address) }
+
+    /// Leaves the address to the kernel from now on; false where it was already.
+    mutating func forgetSource() -> Bool {
+        if settings.local_address.family == 0 { return false }
+        settings.local_address = .none
+        return true
+    }
 
     mutating func stopMerging() { settings.segment_max = 0 }
 }

@@ -50,6 +50,14 @@ import RelayModel
         return ReceivedDatagram(unsafe received[index])
     }
 
+    /// Says which address of this host the datagram came to, where the kernel does not.
+    mutating func setLocalAddress(_ index: Int, _ address: IPAddress) {
+        precondition((0..<Self.capacity).contains(index))
+        // Safe because the index is below the capacity of an initialized block.
+        unsafe received[index].local_high = address.high
+        unsafe received[index].local_low = address.low
+    }
+
     /// The length of the datagram at an index below what `receive` returned.
     @inline(__always)
     func length(_ index: Int) -> Int {
@@ -109,7 +117,7 @@ struct ReceivedDatagram {
     }
 
     /// The address of this host that it came to, or of the interface that it came in by; nil when
-    /// the control message was missing, and of IPv6 multicast.
+    /// the control message was missing, and of IPv6 multicast until `setLocalAddress` has said it.
     var localAddress: IPAddress? {
         @inline(__always) get {
             hasLocalAddress ? address(values.local_high, values.local_low) : nil
@@ -118,9 +126,8 @@ struct ReceivedDatagram {
 
     var hasLocalAddress: Bool {
         @inline(__always) get {
-            let destinationClass = Int(values.destination_class)
-            return destinationClass == RELAY_UNICAST
-                || destinationClass != RELAY_UNKNOWN && values.family == 4
+            Int(values.destination_class) != RELAY_UNKNOWN
+                && (values.family == 4 || values.local_high | values.local_low != 0)
         }
     }
 
@@ -158,8 +165,8 @@ struct ReceivedDatagram {
         }
     }
 
-    /// Whether source, interface and destination class are those of another datagram, so that what
-    /// follows from them alone is the same for both.
+    /// Whether source, interface, local address and destination class are those of another datagram,
+    /// so that what follows from them alone is the same for both.
     @inline(__always)
     func hasOrigin(of other: ReceivedDatagram) -> Bool {
         let (left, right) = (values, other.values)
@@ -168,6 +175,7 @@ struct ReceivedDatagram {
             && left.source_scope_id == right.source_scope_id
             && left.interface_index == right.interface_index
             && left.destination_class == right.destination_class && left.family == right.family
+            && left.local_low == right.local_low && left.local_high == right.local_high
     }
 
     /// The source address and port, for tables of sources: equal ones have equal keys.

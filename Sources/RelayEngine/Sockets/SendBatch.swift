@@ -98,6 +98,18 @@ import RelayModel
         return unsafe outgoing[index].interface_index
     }
 
+    /// Leaves the source addresses to the kernel from an index on; false where they were already.
+    mutating func forgetLocalAddresses(from first: Int) -> Bool {
+        var hadAny = false
+        for index in first..<count {
+            // Safe because the index is below the initialized count.
+            if unsafe outgoing[index].local_address.family == 0 { continue }
+            hadAny = true
+            unsafe outgoing[index].local_address = .none
+        }
+        return hadAny
+    }
+
     /// The TTL that a datagram in the batch asks for; nil = the socket's.
     func ttl(_ index: Int) -> UInt8? {
         precondition((0..<count).contains(index))

@@ -1,4 +1,5 @@
 import CRelaySocket
+import Glibc
 
 /// A system call that the kernel refused.
 package struct SystemCallError: Error, Hashable, Sendable {
@@ -18,6 +19,12 @@ package struct SystemCallError: Error, Hashable, Sendable {
     package static func name(of number: Int32) -> String {
         // Safe because the name is a constant string of libc.
         unsafe String(cString: relay_errno_name(number))
+    }
+
+    /// Whether a send may have been refused because this host no longer has the source address that
+    /// IP_PKTINFO or IPV6_PKTINFO names (ip(7), ipv6(7)).
+    static func isOfSource(_ number: Int32) -> Bool {
+        number == EINVAL || number == EADDRNOTAVAIL || number == ENETUNREACH
     }
 
     /// Returns the result of a call, or throws when it is negative.

@@ -5,19 +5,28 @@ struct DatagramFilter {
     private let accept: DestinationClassSet
     private let sources: SourceRules
     private let requiredSourcePort: UInt16
-    /// The interface that groups and broadcasts must come in by; 0 = any.
+    /// The interface that datagrams must come in by; 0 = any.
     private let interfaceIndex: Int32
+    /// The addresses of that interface, and whether it has none of the session's family.
+    private let ownAddresses: [IPAddress]
+    private let isUnnumbered: Bool
+    private let hostModel: HostModel
+    private let host: HostInterfaces
 
-    init(_ session: RelaySession) {
-        self.init(session.definition, interfaceIndex: session.path.interface?.index ?? 0)
+    init(_ session: RelaySession, _ host: HostInterfaces) {
+        self.init(session.definition, interfaceIndex: session.path.interface?.index ?? 0, host)
     }
 
-    init(_ definition: SessionDefinition, interfaceIndex: Int32) {
+    init(_ definition: SessionDefinition, interfaceIndex: Int32, _ host: HostInterfaces) {
         accept = definition.accept
         sources = SourceRules(allow: definition.allow, deny: definition.deny)
         requiredSourcePort = definition.requireSourcePort
-        self.interfaceIndex =
-            definition.joins || definition.interface != nil ? interfaceIndex : 0
+        hostModel = definition.hostModel
+        let index = definition.joins || definition.interface != nil ? interfaceIndex : 0
+        self.interfaceIndex = index
+        ownAddresses = host.addresses(of: index)
+        isUnnumbered = !ownAddresses.contains { $0.family == definition.family }
+        self.host = host
     }
 
     /// Why the datagram is dropped, by where it was sent to and came in; nil = it goes on. Reasons
@@ -27,11 +36,36 @@ struct DatagramFilter {
     func dropReason(ofDestination datagram: ReceivedDatagram) -> DropReason? {
         guard let destinationClass = datagram.destinationClass else { return .malformed }
         guard accept.contains(destinationClass) else { return .destinationClass }
-        if interfaceIndex == 0 || datagram.interfaceIndex == interfaceIndex { return nil }
-        switch destinationClass {
-        case .unicast: return nil
-        case .multicast, .broadcast: return .interface
+        if interfaceIndex == 0 && !host.isRestricted { return nil }
+        let isAdmitted =
+            destinationClass == .unicast
+            ? admitsUnicast(datagram) : admitsArrival(by: datagram.interfaceIndex)
+        return isAdmitted ? nil : .interface
+    }
+
+    private func admitsArrival(by index: Int32) -> Bool {
+        (interfaceIndex == 0 || index == interfaceIndex) && host.admits(index)
+    }
+
+    /// Whether unicast came in by an interface that it may come in by, for an address that it may be
+    /// for (RFC 1122, 3.3.4.2).
+    private func admitsUnicast(_ datagram: ReceivedDatagram) -> Bool {
+        guard let address = datagram.localAddress else { return false }
+        let index = datagram.interfaceIndex
+        if index == interfaceIndex && ownAddresses.contains(address) { return host.admits(index) }
+        let owners = host.owners(of: address)
+        // What this host sends to itself comes in by the loopback interface, whichever address it
+        // is for. It counts as come in by the interface that has the address as well.
+        let isLocal = index == host.loopbackIndex
+        guard host.admits(index) || isLocal && host.admitsAny(of: owners) else { return false }
+        if interfaceIndex == 0 || hostModel == .weak { return true }
+        if index == interfaceIndex {
+            // A session on the loopback interface is for this host, and one on an interface without
+            // addresses sends from those of others. An address that no interface is known to have
+            // is one by a local route, or a new one.
+            return isLocal || isUnnumbered || owners.isEmpty || owners.contains(interfaceIndex)
         }
+        return isLocal && owners.contains(interfaceIndex)
     }
 
     /// Why the datagram is dropped, by where it came from, once it is known to be no copy of the

@@ -7,6 +7,7 @@ package struct InlineRelay: ~Copyable {
     /// Serves these open sessions; throws when the system has no descriptors left.
     package init(_ sessions: [RelaySession], hostname: String) throws(SystemCallError) {
         loop = try RelayLoop(try Mailbox(), hostname: hostname, meter: LoopMeter())
+        loop.host = HostInterfaces((try? HostNetwork.interfaces()) ?? [])
         for session in sessions {
             let error = loop.add(session)
             precondition(error == nil, "a socket cannot be watched")

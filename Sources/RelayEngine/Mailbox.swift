@@ -11,6 +11,8 @@ enum RelayCommand: Sendable {
     case remove(RelaySession, done: @Sendable () -> Void)
     /// The addresses of this host, and the networks that they are in.
     case networks(OnLinkNetworks)
+    /// The interfaces of this host, and which of them may be used.
+    case interfaces(HostInterfaces)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     /// Sends a line that a handler has printed.
     case reply(HandlerAnswer)

@@ -30,7 +30,13 @@ package final class RelayEngine: Sendable {
     }
 
     private let options: Options
-    private let interfaces = Locked<[NetworkInterface]>([])
+    /// The interfaces as they were last seen, and which of them may be used.
+    private struct Host: Sendable {
+        var interfaces: [NetworkInterface] = []
+        var admits: (@Sendable (String) -> Bool)?
+    }
+
+    private let host = Locked(Host())
     private let mailbox: Mailbox
     private let thread: WorkerThread
     let handlers: HandlerRunner
@@ -115,24 +121,39 @@ package final class RelayEngine: Sendable {
 
     /// What has changed for a session that runs, after a change of the host's interfaces.
     package enum PathChange: Sendable {
-        /// The interface has another name or address; the session goes on.
-        case interface(InterfaceReference)
+        /// The interface has another name, address or MTU; the session goes on.
+        case interface(RelaySession)
         /// Posted datagrams go elsewhere: the session must be opened again.
         case destination
     }
 
-    /// nil when nothing has changed, or when the interface has gone.
-    package func pathChange(
+    /// Follows the interface of a session that runs; nil when nothing has changed, or when the
+    /// interface has gone.
+    package func followPath(
         of session: RelaySession,
-        shown: InterfaceReference?,
         interfaces: [NetworkInterface]
     ) -> PathChange? {
-        guard let path = session.path.refreshed(session.definition, interfaces: interfaces) else {
+        guard let path = session.path.refreshed(session.definition, interfaces: interfaces),
+            path != session.path
+        else { return nil }
+        if path.destination != session.path.destination { return .destination }
+        let next = RelaySession(replacing: session, path: path)
+        guard (try? ask({ done in .change(session, to: next, done: done) })) != nil else {
             return nil
         }
-        if path.destination != session.path.destination { return .destination }
-        guard let interface = path.interface, interface != shown else { return nil }
-        return .interface(interface)
+        return .interface(next)
+    }
+
+    /// Why a session that runs cannot do all its work by its interface, as the host is now; nil when
+    /// it can, and when the interface has gone.
+    package static func fault(
+        of session: RelaySession,
+        interfaces: [NetworkInterface]
+    ) -> SessionError? {
+        guard let index = session.path.interface?.index,
+            let interface = interfaces.first(where: { $0.index == index })
+        else { return nil }
+        return LinkUse(session.definition).fault(of: interface)
     }
 
     /// Stops a session and opens it again on the same interface, with the addresses of now; it is
@@ -204,15 +225,29 @@ package final class RelayEngine: Sendable {
 
     var descriptorCeiling: Int32 { options.descriptorCeiling }
 
-    /// Tells the relay thread which addresses are this host's: what forward targets send comes
-    /// from them; and which networks, as neighbours are answered by their link. Called with every
-    /// list of interfaces that is at hand.
+    /// Tells the relay thread which interfaces and addresses this host has, and which networks, as
+    /// neighbours are answered by their link. Called with every list of interfaces that is at hand.
     package func noteAddresses(of interfaces: [NetworkInterface]) {
-        let isNew = self.interfaces.withLock { known in
-            defer { known = interfaces }
-            return known != interfaces
+        let changed = host.withLock { host -> Host? in
+            if host.interfaces == interfaces { return nil }
+            host.interfaces = interfaces
+            return host
         }
-        if isNew { _ = mailbox.post(.networks(OnLinkNetworks(interfaces))) }
+        if let changed { post(changed) }
+    }
+
+    /// From now on sessions let in only what comes in by interfaces that the operator admits.
+    ///
+    /// - Parameter admits: whether an interface may be used, by its name; nil = all may.
+    package func setAdmitted(_ admits: (@Sendable (String) -> Bool)?) {
+        let host = Host(interfaces: (try? HostNetwork.interfaces()) ?? [], admits: admits)
+        self.host.withLock { $0 = host }
+        post(host)
+    }
+
+    private func post(_ host: Host) {
+        _ = mailbox.post(.networks(OnLinkNetworks(host.interfaces)))
+        _ = mailbox.post(.interfaces(HostInterfaces(host.interfaces, admits: host.admits)))
     }
 
     static func interfaces() throws(SessionError) -> [NetworkInterface] {

@@ -8,7 +8,8 @@ package enum DropReason: UInt8, Sendable, CaseIterable {
     case destinationClass = 2
     /// The session itself sent it.
     case own = 3
-    /// A broadcast that arrived on another interface than the session's.
+    /// It came in by another interface than the session's, is unicast for an address of another one
+    /// (`HostModel`), or came in by one that the operator's policy forbids.
     case interface = 4
     /// A rate limit of the session.
     case rate = 5

@@ -25,6 +25,7 @@ extension SessionDefinition {
         case .deny: deny == other.deny
         case .requireSourcePort: requireSourcePort == other.requireSourcePort
         case .accept: accept == other.accept
+        case .hostModel: hostModel == other.hostModel
         case .receiveOwn: receiveOwn == other.receiveOwn
         case .loopback: loopback == other.loopback
         case .ttl: ttl == other.ttl

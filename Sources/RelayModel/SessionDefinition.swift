@@ -31,6 +31,8 @@ package struct SessionDefinition: Hashable, Sendable {
     /// The only source port let in; 0 = any.
     package var requireSourcePort: UInt16
     package var accept: DestinationClassSet
+    /// Which unicast is let in where the session has an interface.
+    package var hostModel = HostModel.strong
     /// Whether datagrams that this session itself sent are let in.
     package var receiveOwn = false
     /// IP_MULTICAST_LOOP (ip(7)): whether other sockets of this host receive what is sent.

@@ -1,8 +1,8 @@
 /// The members of a session definition that a client may write, named as in JSON.
 package enum SessionField: String, Sendable, CaseIterable {
     case name, kind, role, group, address, port, interface, sources, allow, deny
-    case requireSourcePort, accept, receiveOwn, loopback, ttl, dscp, localPort, exclusive, reply
-    case forward, loopGuardMilliseconds, limits, coalesceMicroseconds
+    case requireSourcePort, accept, hostModel, receiveOwn, loopback, ttl, dscp, localPort, exclusive
+    case reply, forward, loopGuardMilliseconds, limits, coalesceMicroseconds
     case recentPackets, snapLength, recordDSCP, receiveBufferBytes, whenUnavailable
     case labels, annotations, enabled, persist
 
@@ -46,6 +46,7 @@ package enum SessionField: String, Sendable, CaseIterable {
         case .name, .kind, .role, .group, .address, .port, .interface: false
         case .localPort, .exclusive: false
         case .sources, .allow, .deny, .requireSourcePort, .accept, .receiveOwn: true
+        case .hostModel: true
         case .loopback, .ttl, .dscp, .reply: true
         case .recentPackets, .snapLength, .recordDSCP, .receiveBufferBytes: true
         case .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds: true

@@ -17,20 +17,110 @@ import Testing
 
     @Test func groupsMustComeInByTheSessionsInterface() {
         #expect(reason(datagram(interface: 2)) == .interface)
-        let unicast = datagram(RELAY_UNICAST, interface: 2)
-        #expect(reason(unicast) { $0.accept = [.unicast] } == nil)
+        #expect(reason(datagram(interface: 2)) { $0.hostModel = .weak } == .interface)
+    }
+
+    /// Of interface 1 are 10.0.0.1 and 10.9.9.9, of interface 2 10.0.2.1 and 10.9.9.9, and of the
+    /// loopback interface, 3, 127.0.0.1.
+    @Test(arguments: [
+        // address, by, strong, weak
+        ("10.0.0.1", 1, true, true), ("10.0.0.1", 2, false, true), ("10.0.2.1", 1, false, true),
+        ("10.0.2.1", 2, false, true), ("10.9.9.9", 1, true, true), ("10.9.9.9", 2, false, true),
+        // A new address, or one by a local route.
+        ("10.0.0.7", 1, true, true), ("10.0.0.7", 2, false, true), ("10.0.0.7", 3, false, true),
+        // From this host.
+        ("10.0.0.1", 3, true, true), ("10.0.2.1", 3, false, true), ("127.0.0.1", 3, false, true),
+        ("127.5.5.5", 3, false, true), ("127.0.0.1", 1, false, true),
+    ])
+    func unicastMustBeForTheSessionsInterface(
+        text: String,
+        index: Int32,
+        isStrong: Bool,
+        isWeak: Bool
+    ) {
+        let unicast = datagram(RELAY_UNICAST, to: address(text), interface: index)
+        for (model, isAccepted) in [(HostModel.strong, isStrong), (.weak, isWeak)] {
+            let found = reason(unicast) {
+                $0.accept = [.unicast]
+                $0.hostModel = model
+            }
+            #expect(found == (isAccepted ? nil : .interface))
+        }
+    }
+
+    /// From a session on the loopback interface or on one without addresses, the kernel sends by
+    /// the address of another interface, to which the answers come.
+    @Test func answersComeToBorrowedAddresses() {
+        let host = HostInterfaces(Self.interfaces)
+        let receiver = definition(.broadcast, role: .receiver, port: 5) {
+            $0.interface = .name("x")
+        }
+        for (own, borrowed, other) in [(Int32(3), "10.0.0.1", Int32(1)), (4, "10.0.2.1", 2)] {
+            let filter = DatagramFilter(receiver, interfaceIndex: own, host)
+            let answer = datagram(RELAY_UNICAST, to: address(borrowed), interface: own)
+            #expect(filter.dropReason(ofDestination: answer) == nil)
+            let stranger = datagram(RELAY_UNICAST, to: address(borrowed), interface: other)
+            #expect(filter.dropReason(ofDestination: stranger) == .interface)
+        }
+    }
+
+    /// Only interface 1 may be used.
+    @Test(arguments: [
+        ("10.0.0.1", 1, true), ("10.0.2.1", 1, true), ("10.0.0.1", 2, false), ("10.0.0.1", 3, true),
+        ("10.0.2.1", 3, false), ("10.9.9.9", 3, true), ("127.0.0.1", 3, false),
+    ])
+    func thePolicyWinsOverTheHostModel(text: String, index: Int32, isAccepted: Bool) {
+        let unicast = datagram(RELAY_UNICAST, to: address(text), interface: index)
+        let host = HostInterfaces(Self.interfaces) { $0 == "r1" }
+        let expected: DropReason? = isAccepted ? nil : .interface
+        var weak = definition(.broadcast, role: .sender, port: 5)
+        weak.hostModel = .weak
+        let filter = DatagramFilter(weak, interfaceIndex: 1, host)
+        #expect(filter.dropReason(ofDestination: unicast) == expected)
+        weak.interface = .name("r1")
+        let confined = DatagramFilter(weak, interfaceIndex: 1, host)
+        #expect(confined.dropReason(ofDestination: unicast) == expected)
+        let broadcast = datagram(RELAY_BROADCAST, interface: index)
+        #expect(
+            filter.dropReason(ofDestination: broadcast) == (index == 1 ? nil : .interface)
+        )
+    }
+
+    private static let interfaces = [
+        interface("r1", 1, ["10.0.0.1", "10.9.9.9"]), interface("r2", 2, ["10.0.2.1", "10.9.9.9"]),
+        interface("lo", 3, ["127.0.0.1"], [.up, .loopback]), interface("r4", 4, []),
+    ]
+
+    private static func interface(
+        _ name: String,
+        _ index: Int32,
+        _ addresses: [String],
+        _ flags: NetworkInterface.Flags = .up
+    ) -> NetworkInterface {
+        NetworkInterface(
+            name: name,
+            index: index,
+            flags: flags,
+            mtu: nil,
+            addresses: addresses.map {
+                NetworkInterface.Address(address: address($0), prefixLength: 24, broadcast: nil)
+            }
+        )
     }
 
     @Test func aBroadcastReceiverOnEveryInterfaceTakesAny() {
         let broadcast = datagram(RELAY_BROADCAST, interface: 2)
         var receiver = definition(.broadcast, role: .receiver, port: 1)
         #expect(
-            DatagramFilter(receiver, interfaceIndex: 1).dropReason(ofDestination: broadcast)
+            DatagramFilter(receiver, interfaceIndex: 1, HostInterfaces()).dropReason(
+                ofDestination: broadcast
+            )
                 == .interface
         )
         receiver.interface = nil
         #expect(
-            DatagramFilter(receiver, interfaceIndex: 0).dropReason(ofDestination: broadcast) == nil
+            DatagramFilter(receiver, interfaceIndex: 0, HostInterfaces())
+                .dropReason(ofDestination: broadcast) == nil
         )
     }
 
@@ -82,13 +172,14 @@ import Testing
             port: 5,
             change
         )
-        let filter = DatagramFilter(receiver, interfaceIndex: 1)
+        let filter = DatagramFilter(receiver, interfaceIndex: 1, HostInterfaces(Self.interfaces))
         return filter.dropReason(ofDestination: datagram) ?? (isOwn ? .own : nil)
             ?? filter.dropReason(ofSource: datagram)
     }
 
     private func datagram(
         _ destinationClass: Int = RELAY_MULTICAST,
+        to local: IPAddress = address("10.0.0.1"),
         interface: Int32 = 1,
         sourcePort: UInt16 = 7
     ) -> ReceivedDatagram {
@@ -98,6 +189,7 @@ import Testing
         received.source_port = sourcePort
         received.destination_class = UInt8(destinationClass)
         received.interface_index = interface
+        received.local_low = local.low
         return ReceivedDatagram(received)
     }
 }

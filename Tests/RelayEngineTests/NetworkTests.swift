@@ -31,8 +31,9 @@ import Testing
                 if packet.destination.address != group || packet.ttl != 3 { exit(7) }
                 if packet.interfaceIndex != receiver.interface?.index { exit(8) }
                 if packet.source?.address != address("fd00::1") { exit(9) }
-                // What it came to is an interface, of which IPv6 tells no address.
-                if packet.destinationClass != .multicast || packet.localAddress != nil { exit(10) }
+                // What it came to is an interface: its address is one that faces the sender.
+                if packet.destinationClass != .multicast { exit(10) }
+                if packet.localAddress != address("fd00::1") { exit(11) }
                 engine.stop(receiver)
                 engine.stop(sender)
             }

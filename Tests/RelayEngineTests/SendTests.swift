@@ -186,12 +186,17 @@ import Testing
             for _ in 0..<100 {
                 socket.send([1, 2, 3], to: loopbackIPv4, session.localEndpoint.port)
             }
-            let active = ActiveSession(session, hostname: "h", relaySources: RelaySources())
+            let active = ActiveSession(
+                session,
+                hostname: "h",
+                relaySources: RelaySources(),
+                host: HostInterfaces()
+            )
             var batch = SendBatch()
             let target = Endpoint(loopbackIPv4, port: try freePort())
             _ = batch.append([1].span, to: target, interfaceIndex: 0, localAddress: nil)
             for _ in 0..<5 {
-                let sent = active.transmit(batch, from: 0)
+                let sent = active.transmit(&batch, from: 0)
                 #expect(sent == 1)
             }
             active.collectReports()

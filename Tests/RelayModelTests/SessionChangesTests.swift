@@ -71,6 +71,7 @@ import Testing
         Change(.allow, inPlace: true) { $0.allow = [block] },
         Change(.deny, inPlace: true) { $0.deny = [block] },
         Change(.requireSourcePort, inPlace: true) { $0.requireSourcePort = 0 },
+        Change(.hostModel, inPlace: true) { $0.hostModel = .weak },
         Change(.accept, inPlace: true) { $0.accept = [.unicast] },
         Change(.receiveOwn, inPlace: true) { $0.receiveOwn = true },
         Change(.loopback, inPlace: true) { $0.loopback = false },

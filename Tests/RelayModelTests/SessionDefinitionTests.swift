@@ -81,9 +81,9 @@ import Testing
     ]
 
     static let fieldsOfAll: Set<SessionField> = [
-        .name, .kind, .port, .interface, .allow, .deny, .requireSourcePort, .accept, .recentPackets,
-        .snapLength, .recordDSCP, .receiveBufferBytes, .whenUnavailable, .labels, .annotations,
-        .enabled,
+        .name, .kind, .port, .interface, .allow, .deny, .requireSourcePort, .accept, .hostModel,
+        .recentPackets, .snapLength, .recordDSCP, .receiveBufferBytes, .whenUnavailable, .labels,
+        .annotations, .enabled,
         .persist, .forward, .loopGuardMilliseconds, .limits, .coalesceMicroseconds,
     ]
 

@@ -26,6 +26,9 @@ def forward(*targets: Any) -> dict[str, Any]:
 VALID: list[dict[str, Any]] = [
     SENDER | {"loopback": False, "ttl": 255, "localPort": 65535, "accept": ["unicast"]},
     SENDER | {"requireSourcePort": 0, "allow": ["10.0.0.1/0"], "deny": ["fd00::/128"]},
+    SENDER | {"hostModel": "weak"},
+    SIX | {"accept": ["broadcast", "unicast", "multicast"]},
+    SENDER | {"allow": ["::/0", "::ffff:0:0/95"]},
     SENDER | {"group": "224.0.1.0", "port": 65535},
     SENDER | {"group": "ff3e:30:2001:db8::1"},
     SENDER | {"port": 5004.0},
@@ -108,6 +111,13 @@ INVALID: list[tuple[Any, str, str]] = [
     (SENDER | {"group": "ff05::1::2"}, "invalid-field", "/group"),
     (SENDER | {"group": "ff05::1%eth0"}, "invalid-field", "/group"),
     (SENDER | {"group": "ff02::1"}, "missing-field", "/interface"),
+    (SENDER | {"group": "ff02::1%eth0"}, "invalid-field", "/group"),
+    (SENDER | {"group": "::ffff:239.1.2.3"}, "invalid-field", "/group"),
+    (SENDER | {"interface": "fe80::1%eth0"}, "invalid-field", "/interface"),
+    (SENDER | {"hostModel": "loose"}, "invalid-field", "/hostModel"),
+    (SENDER | {"group": "ff05::1", "accept": ["broadcast"]}, "invalid-field", "/accept"),
+    (SIX | {"accept": ["broadcast"], "reply": {"text": "x"}}, "invalid-field", "/accept"),
+    (SIX | {"group": "ff35::1", "sources": ["::ffff:a00:1"]}, "invalid-field", "/sources/0"),
     (SENDER | {"interface": ""}, "invalid-field", "/interface"),
     (SENDER | {"interface": "sixteen-letters-"}, "invalid-field", "/interface"),
     (SENDER | {"interface": ".."}, "invalid-field", "/interface"),
@@ -238,6 +248,10 @@ INVALID: list[tuple[Any, str, str]] = [
     (RECEIVER | forward(HOST | {"address": "224.0.0.0"}), "invalid-field", "/forward/0/address"),
     (RECEIVER | forward(HOST | {"address": "::"}), "invalid-field", "/forward/0/address"),
     (RECEIVER | forward(HOST | {"address": "ff01::1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "::ffff:a00:1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "0:0:0:0:0:FFFF:0a00:1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "::ffff:10.0.0.1"}), "invalid-field", "/forward/0/address"),
+    (RECEIVER | forward(HOST | {"address": "fe80::1%eth0"}), "invalid-field", "/forward/0/address"),
     (RECEIVER | forward(HOST | {"address": "fe80::1"}), "missing-field", "/forward/0/interface"),
     (RECEIVER | forward(HOST | {"address": "ff02::1"}), "missing-field", "/forward/0/interface"),
     (RECEIVER | forward(HOST | {"ttl": 0}), "invalid-field", "/forward/0/ttl"),
@@ -270,6 +284,10 @@ INVALID: list[tuple[Any, str, str]] = [
 
 # What no schema can say, but the descriptions do.
 UNSAID: list[tuple[Any, str, str]] = [
+    (SENDER | {"allow": ["10.0.0.0/8", "::ffff:a00:0/104"]}, "invalid-field", "/allow/1"),
+    (SENDER | {"deny": ["::ffff:a00:1"]}, "invalid-field", "/deny/0"),
+    (SENDER | {"interface": "::ffff:c0a8:a01"}, "invalid-field", "/interface"),
+    (RECEIVER | forward(HOST | {"interface": "::ffff:c0a8:a01"}), "invalid-field", "/forward/0/interface"),
     (RECEIVER | forward(HOST, HOST | {"sampleOneIn": 2}), "invalid-field", "/forward/1"),
     (RECEIVER | forward(HOST, HOST | {"ttl": 64}), "invalid-field", "/forward/1"),
     (

@@ -57,6 +57,12 @@ package struct SessionPolicy: Sendable, Equatable {
         )
     }
 
+    /// Whether datagrams may come in by an interface, by its name; nil for any.
+    var admitsInterface: (@Sendable (String) -> Bool)? {
+        guard let interfaces else { return nil }
+        return { name in interfaces.contains { $0.matches(name) } }
+    }
+
     /// What is wrong with an interface, by its name; nil if nothing.
     func fault(ofInterface name: String) -> String? {
         guard let interfaces, !interfaces.contains(where: { $0.matches(name) }) else { return nil }

@@ -137,6 +137,7 @@ extension ObjectReader {
             DestinationClass.init(name:)
         )
         if let classes { definition.accept = DestinationClassSet(classes) }
+        if let model = word("hostModel", HostModel.self) { definition.hostModel = model }
         if let flag = boolean("receiveOwn") { definition.receiveOwn = flag }
     }
 

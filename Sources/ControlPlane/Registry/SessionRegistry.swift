@@ -40,6 +40,7 @@ final class SessionRegistry: Sendable {
         self.events = events
         self.sessionsMax = sessionsMax
         self.logger = logger
+        engine.setAdmitted(policy.admitsInterface)
     }
 
     // MARK: - Reads, on any thread
@@ -54,7 +55,10 @@ final class SessionRegistry: Sendable {
     // MARK: - For writes, on the control thread
 
     /// From now on sessions are held against another policy.
-    func setPolicy(_ policy: SessionPolicy) { currentPolicy.withLock { $0 = policy } }
+    func setPolicy(_ policy: SessionPolicy) {
+        currentPolicy.withLock { $0 = policy }
+        engine.setAdmitted(policy.admitsInterface)
+    }
 
     /// Lets readers see other sessions under these names; nil = none.
     func update(_ changes: [SessionName: ManagedSession?]) {

@@ -20,6 +20,7 @@ extension JSONWriter {
         strings("deny", definition.deny)
         member("requireSourcePort", definition.requireSourcePort)
         strings("accept", definition.accept.members.map(\.name))
+        member("hostModel", definition.hostModel.rawValue)
         sendingMembers(of: definition)
         if let reply = definition.reply { self.reply(reply) }
         forwardingMembers(of: definition)

@@ -22,6 +22,7 @@ final class ActiveSession {
     private let relaySources: RelaySources
     /// What tells neighbours from askers that are routed to.
     let links: HostLinks
+    private var host: HostInterfaces
     /// Datagrams of the next batch.
     private var batchLimit = ReceiveBatch.capacity
 
@@ -32,13 +33,15 @@ final class ActiveSession {
         _ session: RelaySession,
         hostname: String,
         relaySources: RelaySources,
-        links: HostLinks = HostLinks()
+        links: HostLinks = HostLinks(),
+        host: HostInterfaces
     ) {
         self.links = links
         self.session = session
         self.relaySources = relaySources
+        self.host = host
         let now = HostNetwork.monotonicNanoseconds()
-        admission = Admission(session, relaySources: relaySources, at: now)
+        admission = Admission(session, relaySources: relaySources, host: host, at: now)
         replier = session.definition.reply.map { Replier($0, hostname: hostname) }
         drain = Drain(session.definition.coalescing)
         sendLimiter = session.definition.limits.map { TrafficLimiter($0, at: now) }
@@ -52,7 +55,7 @@ final class ActiveSession {
         let now = HostNetwork.monotonicNanoseconds()
         session = next
         admission.change(
-            to: Admission(next, relaySources: relaySources, at: now),
+            to: Admission(next, relaySources: relaySources, host: host, at: now),
             from: previous,
             to: definition
         )
@@ -66,14 +69,23 @@ final class ActiveSession {
         setTargets(of: next, at: now)
     }
 
+    /// The host's interfaces have other addresses, or the operator lets others be used.
+    func setHost(_ host: HostInterfaces) {
+        self.host = host
+        admission.setHost(host, of: session)
+    }
+
     private func setTargets(of session: RelaySession, at now: Int64) {
         let old = targets
         targets = session.targets.map { target in
-            if let active = old.first(where: { $0.serves(target) }) { return active }
+            if let active = old.first(where: { $0.serves(target) }) {
+                active.follow(target, port: session.localEndpoint.port)
+                return active
+            }
             relaySources.add(target)
             let active = ActiveTarget(
                 target,
-                of: session.definition,
+                port: session.localEndpoint.port,
                 counters: activity.counters,
                 at: now
             )
@@ -120,12 +132,35 @@ final class ActiveSession {
                 collectReports(pending: Int32(-count))
                 continue
             }
+            noteLocalAddresses(&batch, count)
             process(batch, count, replies: &replies)
             total += count
             if count < limit { return total }
             batchLimit = nextBatchLimit(batch.length(0))
         }
         return total
+    }
+
+    /// Says of what came to groups and broadcast addresses which address of this host it came to:
+    /// the one that the session's interface is named by; and where there is none, of IPv6 one that
+    /// faces the sender, which of IPv4 the kernel says.
+    private func noteLocalAddresses(_ batch: inout ReceiveBatch, _ count: Int) {
+        let named = session.path.source
+        guard named != nil || session.definition.family == .ipv6 && session.definition.joins else {
+            return
+        }
+        var last: (source: IPAddress, address: IPAddress?)?
+        for index in 0..<count {
+            let datagram = batch.datagram(index)
+            guard let destinationClass = datagram.destinationClass, destinationClass != .unicast
+            else { continue }
+            let source = datagram.sourceAddress
+            if last?.source != source {
+                let facing = { self.host.address(of: datagram.interfaceIndex, facing: source) }
+                last = (source, named ?? facing())
+            }
+            if let address = last?.address { batch.setLocalAddress(index, address) }
+        }
     }
 
     /// For datagrams of this length: whole messages, where a target merges them.

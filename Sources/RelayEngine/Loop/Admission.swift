@@ -13,7 +13,7 @@ struct Admission {
         var tally = ReceiveTally()
     }
 
-    private let filter: DatagramFilter
+    private var filter: DatagramFilter
     /// Whether the session receives copies of what it sends, and drops them. A copy comes back by
     /// the loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
     let dropsOwnCopies: Bool
@@ -30,9 +30,14 @@ struct Admission {
     /// Whether a repetition cannot be told from a datagram that has come back.
     private let refusesRepeats: Bool
 
-    init(_ session: RelaySession, relaySources: RelaySources, at now: Int64) {
+    init(
+        _ session: RelaySession,
+        relaySources: RelaySources,
+        host: HostInterfaces,
+        at now: Int64
+    ) {
         let definition = session.definition
-        filter = DatagramFilter(session)
+        filter = DatagramFilter(session, host)
         dropsOwnCopies = definition.dropsOwnCopies
         localPort = session.socket.localEndpoint.port
         refusesRepeats = definition.preservesSources
@@ -63,6 +68,11 @@ struct Admission {
         {
             loopGuard = old.loopGuard
         }
+    }
+
+    /// The host's interfaces have other addresses, or the operator lets others be used.
+    mutating func setHost(_ host: HostInterfaces, of session: RelaySession) {
+        filter = DatagramFilter(session, host)
     }
 
     /// Judges the first `count` datagrams; the time is monotonic nanoseconds, and needed only when

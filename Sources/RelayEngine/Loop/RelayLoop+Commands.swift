@@ -11,6 +11,7 @@ extension RelayLoop {
         case .networks(let networks):
             relaySources.setAddresses(networks.own)
             links.replace(networks)
+        case .interfaces(let host): setHost(host)
         case .send(let session, let request, let done): send(session, request, done)
         case .reply(let answer):
             guard let slot = slotOfSocket[ObjectIdentifier(answer.session.socket)] else { return }
@@ -32,7 +33,8 @@ extension RelayLoop {
             session,
             hostname: hostname,
             relaySources: relaySources,
-            links: links
+            links: links,
+            host: host
         )
         if slot == slots.count { slots.append(active) } else { slots[slot] = active }
         slotOfSocket[ObjectIdentifier(session.socket)] = slot
@@ -41,6 +43,11 @@ extension RelayLoop {
         connectTargets(of: active, slot)
         connectTargets(to: session.definition.name)
         return nil
+    }
+
+    mutating func setHost(_ host: HostInterfaces) {
+        self.host = host
+        for active in slots { active?.setHost(host) }
     }
 
     /// Between two batches, so that each is judged and remembered by one definition.

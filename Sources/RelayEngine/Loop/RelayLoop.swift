@@ -22,6 +22,7 @@ struct RelayLoop: ~Copyable {
     var targetNames: [Int: [SessionName]] = [:]
     let relaySources = RelaySources()
     let links = HostLinks()
+    var host = HostInterfaces()
     /// Slots with requests that can be sent now.
     var sendingSlots: [Int] = []
     /// Slots whose requests wait for buffer space.

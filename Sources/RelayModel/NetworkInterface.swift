@@ -1,4 +1,4 @@
-/// A network interface of this host, as netdevice(7) and getifaddrs(3) describe it.
+/// A network interface of this host, as netdevice(7) and rtnetlink(7) describe it.
 package struct NetworkInterface: Hashable, Sendable {
     package struct Address: Hashable, Sendable {
         package let address: IPAddress

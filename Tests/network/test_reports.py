@@ -116,12 +116,14 @@ def test_datagrams_for_a_closed_port_are_counted_once(relaycast, h2, family, num
     assert session.count("unreachable") == 0
 
 
+@pytest.mark.parametrize("fields", [{}, {"localPort": 7200}, {"chaos": {}}], ids=str)
 def test_forged_reports_neither_count_as_datagrams_nor_hold_any_up(
-    relaycast, h2, h3, forger, family
+    relaycast, h2, h3, forger, family, fields
 ):
     reports = REPORTS if family == socket.AF_INET else REPORTS6
-    session = relay(relaycast, target_of(h3, family), receiveBufferBytes=8 << 20)
-    port, to = local_port(session), target_of(h3, family)
+    to = target_of(h3, family, **fields)
+    session = relay(relaycast, to, receiveBufferBytes=8 << 20)
+    port = local_port(session)
     with Ears(listener(h3, OUT, family)) as ears:
         stream = Stream(
             h2, 3000, 3000, to=("192.168.10.255", PORT), heard=lambda: len(ears.heard[0])

@@ -9,6 +9,7 @@ import socket
 
 import pytest
 from lab_relay import FAR, NEAR, PORT, far, metrics, relay, send
+from lab_session import Session
 from namespaces import eventually
 
 
@@ -69,3 +70,25 @@ def test_the_warning_names_the_session_that_gets_the_unicast(relaycast, h1, h2, 
     asker.sendto(b"two", (address, 7000))
     asker.close()
     first.wait_for_packet(b"two")
+
+
+def test_what_was_so_before_a_restart_is_warned_of_after_it(relaycast):
+    for name in ("a", "b", "c"):
+        relaycast.create("broadcast", name=name, role="receiver", port=7000)
+    before = [warnings(session) for session in sessions_of(relaycast)]
+    assert all("unicast-shared" in found for found in before)
+    assert relaycast.terminate() == 0
+    relaycast.start()
+    for session in sessions_of(relaycast):
+        eventually(lambda: "unicast-shared" in warnings(session), 5, session.name)
+    # It lasts as long as another one is there.
+    first, second, third = sessions_of(relaycast)
+    first.delete()
+    assert warnings(second) and warnings(third)
+    relaycast.ask("PATCH", third.path, {"enabled": False})
+    assert warnings(second) == warnings(third) == {}
+
+
+def sessions_of(daemon):
+    """The sessions of a daemon, by name."""
+    return [Session(daemon, item) for item in daemon.sessions()]

@@ -54,18 +54,31 @@ struct DatagramFilter {
         let index = datagram.interfaceIndex
         if index == interfaceIndex && ownAddresses.contains(address) { return host.admits(index) }
         let owners = host.owners(of: address)
-        // What this host sends to itself comes in by the loopback interface, whichever address it
-        // is for. It counts as come in by the interface that has the address as well.
-        let isLocal = index == host.loopbackIndex
-        guard host.admits(index) || isLocal && host.admitsAny(of: owners) else { return false }
+        let isLocal = isLocal(datagram)
+        let isAdmitted =
+            host.admits(index)
+            || isLocal && (host.admitsAny(of: owners) || host.admits(host.loopbackIndex))
+        guard isAdmitted else { return false }
         if interfaceIndex == 0 || hostModel == .weak { return true }
+        // A session on the loopback interface is for this host. Its answers come to the address of
+        // another interface: the kernel sends groups from no address of the scope host.
+        if isLocal && interfaceIndex == host.loopbackIndex { return true }
         if index == interfaceIndex {
-            // A session on the loopback interface is for this host, and one on an interface without
-            // addresses sends from those of others. An address that no interface is known to have
-            // is one by a local route, or a new one.
-            return isLocal || isUnnumbered || owners.isEmpty || owners.contains(interfaceIndex)
+            // An interface without addresses sends from those of others. An address that no
+            // interface is known to have is one by a local route, or a new one.
+            return isUnnumbered || owners.isEmpty || owners.contains(interfaceIndex)
         }
         return isLocal && owners.contains(interfaceIndex)
+    }
+
+    /// Whether this host itself has sent it. It then counts as come in by the loopback interface and
+    /// by the interface that has the address, which is mostly what the kernel says (IP_PKTINFO,
+    /// ip(7)). Of IPv4 no other host can have sent it: the kernel drops what comes from elsewhere
+    /// with a source of ours ("martian source").
+    private func isLocal(_ datagram: ReceivedDatagram) -> Bool {
+        if datagram.interfaceIndex == host.loopbackIndex { return true }
+        let source = datagram.sourceAddress
+        return source.family == .ipv4 && !host.owners(of: source).isEmpty
     }
 
     /// Why the datagram is dropped, by where it came from, once it is known to be no copy of the

@@ -20,6 +20,9 @@ import Testing
         #expect(reason(datagram(interface: 2)) { $0.hostModel = .weak } == .interface)
     }
 
+    /// No address of this host.
+    private let stranger = address("10.7.7.7")
+
     /// Of interface 1 are 10.0.0.1 and 10.9.9.9, of interface 2 10.0.2.1 and 10.9.9.9, and of the
     /// loopback interface, 3, 127.0.0.1.
     @Test(arguments: [
@@ -38,7 +41,7 @@ import Testing
         isStrong: Bool,
         isWeak: Bool
     ) {
-        let unicast = datagram(RELAY_UNICAST, to: address(text), interface: index)
+        let unicast = datagram(RELAY_UNICAST, to: address(text), from: stranger, interface: index)
         for (model, isAccepted) in [(HostModel.strong, isStrong), (.weak, isWeak)] {
             let found = reason(unicast) {
                 $0.accept = [.unicast]
@@ -52,16 +55,25 @@ import Testing
     /// the address of another interface, to which the answers come.
     @Test func answersComeToBorrowedAddresses() {
         let host = HostInterfaces(Self.interfaces)
-        let receiver = definition(.broadcast, role: .receiver, port: 5) {
-            $0.interface = .name("x")
+        var receiver = definition(.broadcast, role: .receiver, port: 5)
+        receiver.interface = .name("x")
+        func reason(_ own: Int32, _ to: String, _ by: Int32, from: String) -> DropReason? {
+            let datagram = datagram(
+                RELAY_UNICAST,
+                to: address(to),
+                from: address(from),
+                interface: by
+            )
+            return DatagramFilter(receiver, interfaceIndex: own, host)
+                .dropReason(ofDestination: datagram)
         }
-        for (own, borrowed, other) in [(Int32(3), "10.0.0.1", Int32(1)), (4, "10.0.2.1", 2)] {
-            let filter = DatagramFilter(receiver, interfaceIndex: own, host)
-            let answer = datagram(RELAY_UNICAST, to: address(borrowed), interface: own)
-            #expect(filter.dropReason(ofDestination: answer) == nil)
-            let stranger = datagram(RELAY_UNICAST, to: address(borrowed), interface: other)
-            #expect(filter.dropReason(ofDestination: stranger) == .interface)
-        }
+        #expect(reason(4, "10.0.2.1", 4, from: "10.7.7.7") == nil)
+        #expect(reason(4, "10.0.2.1", 2, from: "10.7.7.7") == .interface)
+        // The kernel says of the host's own datagrams that they came in by the address's interface.
+        #expect(reason(3, "10.0.0.1", 1, from: "10.0.0.1") == nil)
+        #expect(reason(3, "10.0.0.1", 3, from: "10.0.0.1") == nil)
+        #expect(reason(3, "127.0.0.1", 3, from: "127.0.0.1") == nil)
+        #expect(reason(3, "10.0.0.1", 1, from: "10.7.7.7") == .interface)
     }
 
     /// Only interface 1 may be used.
@@ -70,7 +82,7 @@ import Testing
         ("10.0.2.1", 3, false), ("10.9.9.9", 3, true), ("127.0.0.1", 3, false),
     ])
     func thePolicyWinsOverTheHostModel(text: String, index: Int32, isAccepted: Bool) {
-        let unicast = datagram(RELAY_UNICAST, to: address(text), interface: index)
+        let unicast = datagram(RELAY_UNICAST, to: address(text), from: stranger, interface: index)
         let host = HostInterfaces(Self.interfaces) { $0 == "r1" }
         let expected: DropReason? = isAccepted ? nil : .interface
         var weak = definition(.broadcast, role: .sender, port: 5)
@@ -80,7 +92,7 @@ import Testing
         weak.interface = .name("r1")
         let confined = DatagramFilter(weak, interfaceIndex: 1, host)
         #expect(confined.dropReason(ofDestination: unicast) == expected)
-        let broadcast = datagram(RELAY_BROADCAST, interface: index)
+        let broadcast = datagram(RELAY_BROADCAST, from: stranger, interface: index)
         #expect(
             filter.dropReason(ofDestination: broadcast) == (index == 1 ? nil : .interface)
         )
@@ -180,12 +192,13 @@ import Testing
     private func datagram(
         _ destinationClass: Int = RELAY_MULTICAST,
         to local: IPAddress = address("10.0.0.1"),
+        from source: IPAddress = loopbackIPv4,
         interface: Int32 = 1,
         sourcePort: UInt16 = 7
     ) -> ReceivedDatagram {
         var received = relay_received()
         received.family = 4
-        received.source_low = loopbackIPv4.low
+        received.source_low = source.low
         received.source_port = sourcePort
         received.destination_class = UInt8(destinationClass)
         received.interface_index = interface

@@ -9,6 +9,8 @@ struct ResolvedPath: Hashable, Sendable {
     /// The address that the definition asks to be used, while the interface has it: that of
     /// everything that is sent, but for the answers to unicast; nil = the kernel's choice.
     let source: IPAddress?
+    /// Whom posted broadcasts reach; nil = the destination is no broadcast address.
+    let audience: Reflection.Audience?
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT); 0 = unknown.
     let segmentMax: Int
 
@@ -23,10 +25,12 @@ struct ResolvedPath: Hashable, Sendable {
         let use = LinkUse(definition)
         let interface = try findInterface(definition, use, interfaces)
         if let interface { try use.checkRoute(by: interface) }
+        let destination = try destination(definition, use, interface)
         return ResolvedPath(
             interface: interface.map(use.reference),
-            destination: try destination(definition, use, interface),
+            destination: destination,
             source: interface.flatMap(use.source),
+            audience: audience(of: destination, by: interface),
             segmentMax: EgressPath.segmentMax(interface, definition.family)
         )
     }
@@ -40,13 +44,23 @@ struct ResolvedPath: Hashable, Sendable {
         guard let index = interface?.index else { return self }
         guard let found = interfaces.first(where: { $0.index == index }) else { return nil }
         let use = LinkUse(definition)
+        // Without a broadcast address for the moment, the old one is as good as none.
+        let destination = (try? Self.destination(definition, use, found)) ?? destination
         return ResolvedPath(
             interface: use.reference(to: found),
-            // Without a broadcast address for the moment, the old one is as good as none.
-            destination: (try? Self.destination(definition, use, found)) ?? destination,
+            destination: destination,
             source: use.source(on: found),
+            audience: Self.audience(of: destination, by: found),
             segmentMax: EgressPath.segmentMax(found, definition.family)
         )
+    }
+
+    private static func audience(
+        of destination: Endpoint?,
+        by interface: NetworkInterface?
+    ) -> Reflection.Audience? {
+        guard let destination, let interface else { return nil }
+        return Reflection.Audience(ofBroadcast: destination.address, by: interface)
     }
 
     private static func findInterface(

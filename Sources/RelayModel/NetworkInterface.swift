@@ -101,6 +101,20 @@ package struct NetworkInterface: Hashable, Sendable {
         return nil
     }
 
+    /// The network of the interface whose directed broadcast address this is, or whose network
+    /// address, the old spelling of it (RFC 1122, 3.3.6); nil = there is none.
+    package func network(ofBroadcast address: IPAddress) -> CIDRBlock? {
+        for entry in addresses where entry.address.family == .ipv4 && entry.prefixLength <= 30 {
+            guard let network = CIDRBlock(entry.address, prefixLength: entry.prefixLength) else {
+                continue
+            }
+            let bits = UInt64(UInt32.max) >> UInt64(entry.prefixLength)
+            let isNetworkAddress = network.contains(address) && address.low & bits == 0
+            if entry.broadcast == address || isNetworkAddress { return network }
+        }
+        return nil
+    }
+
     /// The entry of the address that a selector names, while the interface has it.
     package func entry(named selector: InterfaceSelector?) -> Address? {
         guard case .address(let address)? = selector else { return nil }

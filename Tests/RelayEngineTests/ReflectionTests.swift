@@ -12,6 +12,8 @@ import Testing
         ("255.255.255.255", "255.255.255.255", 1, true), ("255.255.255.255", "10.0.0.255", 1, true),
         ("10.0.0.255", "255.255.255.255", 1, true), ("10.0.0.255", "10.0.0.255", 1, true),
         ("255.255.255.255", "10.0.0.255", 2, false), ("10.0.0.255", "10.0.1.255", 1, false),
+        ("10.0.0.255", "10.0.0.0", 1, true), ("10.0.0.0", "10.0.0.255", 1, true),
+        ("255.255.255.255", "10.0.0.0", 1, true), ("10.0.1.0", "10.0.0.255", 1, false),
         ("10.0.0.255", "10.0.0.255", 2, false), ("239.1.1.1", "239.1.1.1", 1, true),
         ("239.1.1.1", "239.1.1.2", 1, false), ("239.1.1.1", "239.1.1.1", 2, false),
         ("239.1.1.1", "10.0.0.255", 1, false), ("255.255.255.255", "239.1.1.1", 1, false),
@@ -23,13 +25,26 @@ import Testing
         index: Int32,
         holds: Bool
     ) throws {
-        let isBroadcast = to.hasSuffix("255")
+        let link = NetworkInterface(
+            name: "r1",
+            index: 1,
+            flags: .up,
+            mtu: nil,
+            addresses: ["10.0.0", "10.0.1"].map { net in
+                NetworkInterface.Address(
+                    address: address("\(net).1"),
+                    prefixLength: 24,
+                    broadcast: address("\(net).255")
+                )
+            }
+        )
         let target = Endpoint(address(to), port: 9)
+        let audience = Reflection.Audience(ofBroadcast: target.address, by: link)
         let reflection = try #require(
-            Reflection(target, isBroadcast: isBroadcast, by: index, ofPort: 9)
+            Reflection(target, audience: audience, by: index, ofPort: 9)
         )
         #expect(reflection.holds(for: datagram(from)) == holds)
-        #expect(Reflection(target, isBroadcast: isBroadcast, by: index, ofPort: 8) == nil)
+        #expect(Reflection(target, audience: audience, by: index, ofPort: 8) == nil)
     }
 
     private func datagram(_ text: String) -> ReceivedDatagram {

@@ -55,6 +55,7 @@ SPELLINGS = [
     # What came in by eth0, and which of the targets it goes to.
     (LIMITED, [target(TEN), target(TWENTY)], [0, 1]),
     (LIMITED, [target(TEN, "eth0"), target(TWENTY, "side0")], [0, 1]),
+    (LIMITED, [target("192.168.10.0", "eth0"), target(TWENTY)], [0, 1]),
     (LIMITED, [target(LIMITED, "side0"), target(LIMITED, "eth0")], [1, 0]),
     (TEN, [target(TEN), target(TWENTY)], [0, 1]),
     (TEN, [target(LIMITED, "eth0"), target(TWENTY)], [0, 1]),

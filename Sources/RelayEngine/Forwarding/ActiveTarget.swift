@@ -68,7 +68,7 @@ final class ActiveTarget {
         )
         reflection = Reflection(
             path.destination,
-            isBroadcast: path.isBroadcast,
+            audience: path.audience,
             by: path.interface.index,
             ofPort: port
         )
@@ -111,7 +111,7 @@ final class ActiveTarget {
         )
         reflection = Reflection(
             destination,
-            isBroadcast: session.definition.kind == .broadcast,
+            audience: session.path.audience,
             by: session.path.interface?.index ?? 0,
             ofPort: port
         )

@@ -9,8 +9,8 @@ struct EgressPath: Hashable, Sendable {
     /// The address to send from, because the target's interface is named by it; nil = the kernel's
     /// choice, or the sender's.
     let source: IPAddress?
-    /// Whether the destination is the limited broadcast address or one of the interface's.
-    let isBroadcast: Bool
+    /// Whom a broadcast reaches; nil = the destination is no broadcast address.
+    let audience: Reflection.Audience?
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT): what fits in the MTU.
     let segmentMax: Int
     /// Of which datagrams the network's reports count.
@@ -46,9 +46,7 @@ struct EgressPath: Hashable, Sendable {
         destination = Endpoint(address, port: endpoint.port, scopeID: scopeID)
         forcedInterfaceIndex = isForced ? interface.index : 0
         source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
-        isBroadcast =
-            address == .limitedBroadcast
-            || interface.addresses.contains { $0.broadcast == address }
+        audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
         reportedDestinations = Self.isHost(address, interfaces) ? .host(address) : .none
     }

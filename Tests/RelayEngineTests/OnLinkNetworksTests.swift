@@ -57,6 +57,31 @@ import Testing
         #expect(OnLinkNetworks().interface(toAnswer: asker, askedBy: 3) == 3)
     }
 
+    /// Over IPv6 the kernel holds to the interface only where no source is named.
+    @Test(arguments: [
+        ("fd77::1", 1, nil), ("fd77::1", 0, "fd77::1"), ("fd77::2", 1, "fd77::2"),
+        ("169.254.1.1", 1, "169.254.1.1"), ("fe80::3", 3, "fe80::3"), (nil, 1, nil),
+    ])
+    func theOnlyIPv6AddressOfALinkNeedNotBeNamed(
+        asked: String?,
+        index: Int32,
+        named: String?
+    ) throws {
+        let address = asked.flatMap { IPAddress($0) }
+        let neighbour = try #require(IPAddress("fd77::9"))
+        let source = networks.source(address, toAnswer: neighbour, by: index)
+        #expect(source?.description == named)
+        let linkLocal = try #require(IPAddress("fe80::9"))
+        #expect(networks.source(address, toAnswer: linkLocal, by: index) == address)
+    }
+
+    @Test func ofSeveralIPv6AddressesTheAskedOneIsNamed() throws {
+        let networks = OnLinkNetworks([Self.interface(1, ["fd77::1/64", "fd77::5/64"])])
+        let address = try #require(IPAddress("fd77::1"))
+        let neighbour = try #require(IPAddress("fd77::9"))
+        #expect(networks.source(address, toAnswer: neighbour, by: 1) == address)
+    }
+
     @Test func broadcastAddressesAreKnown() throws {
         for (text, isBroadcast) in [
             ("255.255.255.255", true), ("192.168.10.255", true), ("192.168.30.255", true),

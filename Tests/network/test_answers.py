@@ -104,6 +104,23 @@ def test_a_broadcast_is_answered_by_the_link_of_its_question(relaycast, h2, link
 @pytest.mark.usefixtures("twice")
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("to", [{}, {"to": "destination"}], ids=["sender", "destination"])
+def test_a_unicast_question_is_answered_by_its_link(relaycast, h2, link, family, to):
+    group = GROUP if family == socket.AF_INET else GROUP6
+    session = relaycast.create(
+        "multicast-receiver",
+        group=group, port=PORT, interface=link, accept=["unicast"], reply={"text": "here", **to},
+    )  # fmt: skip
+    with asker(h2, link, family) as made:
+        made.sendto(b"who?", (address_of(link, 1, family), PORT))
+        payload, source = made.recvfrom(100)
+    assert (payload, source[0]) == (b"here", address_of(link, 1, family))
+    assert answer_of(session)["interface"] == link
+
+
+@pytest.mark.usefixtures("twice")
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("link", LINKS)
 def test_a_mapped_answer_leaves_by_the_link_of_its_question(
     relaycast, h1, h2, h4, link, family  # noqa: ARG001
 ):
@@ -135,6 +152,23 @@ def test_a_link_local_sender_is_answered_by_its_link(relaycast, h2, connect, lin
         assert made.recv(100) == b"here"
     packet = answer_of(session)
     assert packet["interface"] == link
+
+
+def test_a_link_local_sender_is_answered_from_the_global_address_that_it_asked(relaycast, h1, h2):
+    session = relaycast.create(
+        "multicast-receiver",
+        group=GROUP6, port=PORT, interface="eth0", accept=["unicast"], reply={"text": "here"},
+    )  # fmt: skip
+    index = h2.interface_index("eth0")
+    lines = h2.run("ip", "-6", "-o", "address", "show", "dev", "eth0", "scope", "link")
+    address = str(lines).split("inet6 ")[1].split("/")[0]
+    with h2.socket(socket.AF_INET6) as made:
+        made.settimeout(3)
+        made.bind((address, 0, 0, index))
+        made.sendto(b"who?", ("fd00:10::1", PORT, 0, index))
+        payload, source = made.recvfrom(100)
+    assert (payload, source[0]) == (b"here", "fd00:10::1")
+    assert answer_of(session)["interface"] == "eth0"
 
 
 def _asks(made, group, index):

@@ -16,7 +16,7 @@ extension ActiveSession {
             rest &= ~own
             let number = target.socketNumber(
                 for: first.source,
-                localAddress: first.localAddress,
+                localAddress: first.askedAddress,
                 interfaceIndex: first.interfaceIndex,
                 count: own.nonzeroBitCount,
                 at: now
@@ -50,9 +50,12 @@ extension ActiveSession {
         of target: ActiveTarget,
         _ answers: inout SendBatch
     ) -> Traffic {
-        let interfaceIndex = links.networks.interface(
-            toAnswer: asker.endpoint,
-            askedBy: asker.interfaceIndex
+        let route = AnswerRoute(
+            to: asker.endpoint,
+            from: asker.localAddress,
+            askedBy: asker.interfaceIndex,
+            in: links.networks,
+            ttl: nil
         )
         let now = sendLimiter == nil ? 0 : HostNetwork.monotonicNanoseconds()
         var (rateLimited, expired): (UInt64, UInt64) = (0, 0)
@@ -68,13 +71,9 @@ extension ActiveSession {
                 rateLimited += 1
                 continue
             }
-            let route = AnswerRoute(
-                destination: asker.endpoint,
-                interfaceIndex: interfaceIndex,
-                localAddress: asker.localAddress,
-                ttl: ttl.map { max($0, 2) - 1 },
-                dscp: target.target.definition.preservesDSCP ? batch.datagram(index).dscp : nil
-            )
+            var route = route
+            route.ttl = ttl.map { max($0, 2) - 1 }
+            if target.target.definition.preservesDSCP { route.dscp = batch.datagram(index).dscp }
             if !answers.append(batch.payload(index), by: route) {
                 total = total + sendReplies(&answers)
                 _ = answers.append(batch.payload(index), by: route)

@@ -22,7 +22,7 @@ extension ActiveTarget {
                 origin: keepsOrigin
                     ? HeldDatagrams.Origin(
                         source: datagram.source,
-                        localAddress: datagram.localAddress,
+                        localAddress: datagram.askedAddress,
                         interfaceIndex: datagram.interfaceIndex,
                         dscp: preservesDSCP ? datagram.dscp : nil
                     ) : nil,

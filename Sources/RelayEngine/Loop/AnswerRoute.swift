@@ -8,9 +8,33 @@ struct AnswerRoute: Hashable, Sendable {
     /// The address of this host that it leaves by; nil = the kernel's choice.
     let localAddress: IPAddress?
     /// nil = the socket's.
-    let ttl: UInt8?
+    var ttl: UInt8?
     /// nil = the socket's.
     var dscp: UInt8?
+}
+
+extension AnswerRoute {
+    /// To who asked: by the link of the question where it is a neighbour there, else by route.
+    ///
+    /// - Parameters:
+    ///   - address: the address of this host that the question came to; nil = the kernel's choice.
+    ///   - index: the interface that the question came in by; 0 = unknown.
+    init(
+        to asker: Endpoint,
+        from address: IPAddress?,
+        askedBy index: Int32,
+        in networks: OnLinkNetworks,
+        ttl: UInt8?
+    ) {
+        destination = asker
+        interfaceIndex = networks.interface(toAnswer: asker, askedBy: index)
+        localAddress = networks.source(
+            address,
+            toAnswer: asker.address,
+            by: interfaceIndex
+        )
+        self.ttl = ttl
+    }
 }
 
 extension ActiveSession {
@@ -21,12 +45,10 @@ extension ActiveSession {
             return route
         }
         return AnswerRoute(
-            destination: datagram.source,
-            interfaceIndex: links.networks.interface(
-                toAnswer: datagram.source,
-                askedBy: datagram.interfaceIndex
-            ),
-            localAddress: datagram.localAddress,
+            to: datagram.source,
+            from: datagram.askedAddress,
+            askedBy: datagram.interfaceIndex,
+            in: links.networks,
             ttl: reply?.ttl
         )
     }
@@ -44,7 +66,7 @@ extension ActiveSession {
                 scopeID: scopeID
             ),
             interfaceIndex: datagram.interfaceIndex,
-            localAddress: datagram.localAddress,
+            localAddress: datagram.askedAddress,
             ttl: ttl ?? 1
         )
     }

@@ -9,10 +9,16 @@ struct OnLinkNetworks: Hashable, Sendable {
     private var broadcasts: Set<IPAddress> = [.limitedBroadcast]
     /// The addresses of this host.
     private(set) var own: Set<IPAddress> = []
+    /// The IPv6 address of an interface that has just one, apart from link-local ones.
+    private var single: [Int32: IPAddress] = [:]
 
     init(_ interfaces: [NetworkInterface] = []) {
         for interface in interfaces {
             for address in interface.addresses { add(address, of: interface.index) }
+            let global = interface.addresses.map(\.address).filter {
+                $0.family == .ipv6 && !$0.needsInterface
+            }
+            if global.count == 1 { single[interface.index] = global[0] }
         }
     }
 
@@ -41,6 +47,25 @@ struct OnLinkNetworks: Hashable, Sendable {
         // What this host sends to itself goes by the loopback interface.
         if own.contains(asker.address) { return 0 }
         return blocks.contains { $0.contains(asker.address) } ? index : 0
+    }
+
+    /// The source address to name for an answer that leaves by an interface, 0 = by route; nil = the
+    /// kernel's choice.
+    ///
+    /// For an IPv6 datagram with a source the interface is no more than a preference: a route of a
+    /// lower metric by another one wins (`ip6_route_output_flags`). Without a source it is binding,
+    /// and the kernel takes an address of that interface (RFC 6724, rule 5).
+    ///
+    /// - Parameter address: where the question was sent to, if that is an address of this host.
+    func source(
+        _ address: IPAddress?,
+        toAnswer asker: IPAddress,
+        by index: Int32
+    ) -> IPAddress? {
+        guard let address, address.family == .ipv6, index != 0 else { return address }
+        // A link-local destination is bound to its interface in any case.
+        if asker.needsInterface { return address }
+        return single[index] == address ? nil : address
     }
 
     /// Whether it is a broadcast address, of whichever interface.

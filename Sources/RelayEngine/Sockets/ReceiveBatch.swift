@@ -131,6 +131,14 @@ struct ReceivedDatagram {
         }
     }
 
+    /// The address that an answer comes from: the one that was asked, or over IPv4 that of the
+    /// interface; nil = the kernel's choice.
+    var askedAddress: IPAddress? {
+        @inline(__always) get {
+            values.family == 6 && destinationClass != .unicast ? nil : localAddress
+        }
+    }
+
     /// 0 = unknown.
     var interfaceIndex: Int32 { @inline(__always) get { values.interface_index } }
 

@@ -170,3 +170,25 @@ def test_preserving_ends_and_begins_in_place_and_counters_go_on(relaycast, h2, h
                 assert receive(heard) == (b"%d" % number, expected << 2)
     eventually(lambda: session.count("forwarded") == 3, 5, session.counters)
     assert check_books(session)["targets"][0]["forwarded"]["datagrams"] == 3
+
+
+@BOTH
+def test_a_dscp_is_preserved_from_one_family_to_the_other(relaycast, h2, h4, family):
+    other = next(one for one in FAMILIES if one != family)
+    session = relay(relaycast, far_group(other, dscp="preserve"), **near(family))
+    with reading(listener(h4, PORT, other, FAMILIES[other][1], "eth1"), other) as heard:
+        with sender(h2, family) as made:
+            for dscp in (46, 0, 10):
+                marking(made, family, dscp << 2 | 2)
+                made.sendto(b"marked", (FAMILIES[family][0], PORT))
+                assert receive(heard) == (b"marked", dscp << 2)
+    check_books(session)
+
+
+def test_broadcasts_are_relayed_with_their_dscp(relaycast, h2, h4):
+    target = {"address": "192.168.30.255", "port": PORT, "interface": "eth1", "dscp": "preserve"}
+    relaycast.create("broadcast", role="receiver", port=PORT, interface="eth0", forward=[target])
+    with reading(listener(h4, PORT), socket.AF_INET) as heard, sender(h2) as made:
+        marking(made, socket.AF_INET, 34 << 2)
+        made.sendto(b"marked", ("192.168.10.255", PORT))
+        assert receive(heard) == (b"marked", 34 << 2)

@@ -11,14 +11,19 @@ import Testing
         interface(3, ["192.168.30.1/24", "fe80::3/64"]),
     ])
 
-    private static func interface(_ index: Int32, _ blocks: [String]) -> NetworkInterface {
+    private static func interface(
+        _ index: Int32,
+        _ blocks: [String],
+        _ flags: NetworkInterface.AddressFlags = []
+    ) -> NetworkInterface {
         let addresses = blocks.map { text in
             let block = CIDRBlock(text)!
             return NetworkInterface.Address(
                 address: block.address,
                 prefixLength: block.prefixLength,
                 broadcast: block.prefixLength == 24
-                    ? IPAddress(ipv4: UInt32(truncatingIfNeeded: block.address.low | 0xFF)) : nil
+                    ? IPAddress(ipv4: UInt32(truncatingIfNeeded: block.address.low | 0xFF)) : nil,
+                flags: flags
             )
         }
         return NetworkInterface(
@@ -80,6 +85,15 @@ import Testing
         let address = try #require(IPAddress("fd77::1"))
         let neighbour = try #require(IPAddress("fd77::9"))
         #expect(networks.source(address, toAnswer: neighbour, by: 1) == address)
+    }
+
+    @Test func anAddressThatTheKernelWouldNotTakeIsNamed() throws {
+        let address = try #require(IPAddress("fd77::1"))
+        let neighbour = try #require(IPAddress("fd77::9"))
+        for flags in [NetworkInterface.AddressFlags.deprecated, .tentative, .duplicate] {
+            let networks = OnLinkNetworks([Self.interface(1, ["fd77::1/64"], flags)])
+            #expect(networks.source(address, toAnswer: neighbour, by: 1) == address)
+        }
     }
 
     @Test func broadcastAddressesAreKnown() throws {

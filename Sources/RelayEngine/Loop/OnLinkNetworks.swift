@@ -9,16 +9,18 @@ struct OnLinkNetworks: Hashable, Sendable {
     private var broadcasts: Set<IPAddress> = [.limitedBroadcast]
     /// The addresses of this host.
     private(set) var own: Set<IPAddress> = []
-    /// The IPv6 address of an interface that has just one, apart from link-local ones.
+    /// The IPv6 address that the kernel takes for what leaves by an interface to another than a
+    /// link-local address, where it has no choice.
     private var single: [Int32: IPAddress] = [:]
 
     init(_ interfaces: [NetworkInterface] = []) {
         for interface in interfaces {
             for address in interface.addresses { add(address, of: interface.index) }
-            let global = interface.addresses.map(\.address).filter {
-                $0.family == .ipv6 && !$0.needsInterface
+            let choices = interface.addresses.filter { address in
+                address.address.family == .ipv6 && !address.address.needsInterface
+                    && address.isUsable && !address.flags.contains(.deprecated)
             }
-            if global.count == 1 { single[interface.index] = global[0] }
+            if choices.count == 1 { single[interface.index] = choices[0].address }
         }
     }
 

@@ -16,6 +16,7 @@ COMMON = {
     "coalesceMicroseconds": 0,
     "recentPackets": 64,
     "snapLength": 256,
+    "hostModel": "strong",
     "recordDSCP": False,
     "whenUnavailable": "fail",
     "labels": {},

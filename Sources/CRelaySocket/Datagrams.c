@@ -74,7 +74,50 @@ static void read_traffic_class(const struct cmsghdr *control, relay_received *re
     received->flags |= (uint8_t)(RELAY_HAS_DSCP | (traffic_class >> 2 << RELAY_DSCP_SHIFT));
 }
 
-static void read_control_message(struct cmsghdr *control, relay_received *received)
+// Microseconds that wrap after 71 minutes, and are never 0.
+static uint32_t wrapped_microseconds(const struct timespec *time)
+{
+    uint32_t microseconds =
+        (uint32_t)((uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_nsec / 1000);
+    return microseconds != 0 ? microseconds : 1;
+}
+
+uint32_t relay_now_microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return wrapped_microseconds(&now);
+}
+
+uint32_t relay_arrival(const void *memory, int index)
+{
+    return ((const receive_batch *)memory)->arrivals[index];
+}
+
+uint32_t relay_next_arrival(int fd)
+{
+    uint8_t byte;
+    _Alignas(struct cmsghdr) uint8_t controls[RECEIVE_CONTROL_BYTES];
+    struct iovec vector = {&byte, sizeof byte};
+    struct msghdr header = {.msg_iov = &vector,
+                            .msg_iovlen = 1,
+                            .msg_control = controls,
+                            .msg_controllen = sizeof controls};
+    if (recvmsg(fd, &header, MSG_PEEK | MSG_DONTWAIT) < 0)
+        return 0;
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(&header); control != NULL;
+         control = CMSG_NXTHDR(&header, control)) {
+        if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+            continue;
+        struct timespec time;
+        memcpy(&time, CMSG_DATA(control), sizeof time);
+        return wrapped_microseconds(&time);
+    }
+    return 0;
+}
+
+static void read_control_message(struct cmsghdr *control, relay_received *received,
+                                 uint32_t *arrival)
 {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
         struct in_pktinfo info;
@@ -93,6 +136,10 @@ static void read_control_message(struct cmsghdr *control, relay_received *receiv
     } else if ((control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_TOS) ||
                (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS)) {
         read_traffic_class(control, received);
+    } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec time;
+        memcpy(&time, CMSG_DATA(control), sizeof time);
+        *arrival = wrapped_microseconds(&time);
     }
 }
 
@@ -117,10 +164,11 @@ static void describe(receive_batch *batch, int index, relay_received *received)
     unsigned length = batch->messages[index].msg_len;
     memset(received, 0, sizeof *received);
     received->length = length < UINT16_MAX ? (uint16_t)length : RELAY_TRUNCATED_LENGTH;
+    batch->arrivals[index] = 0;
     describe_source(&batch->names[index], received);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL;
          control = CMSG_NXTHDR(header, control))
-        read_control_message(control, received);
+        read_control_message(control, received, &batch->arrivals[index]);
 }
 
 int relay_receive(int fd, void *memory, relay_received *received, int limit)

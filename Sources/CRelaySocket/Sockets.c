@@ -89,6 +89,20 @@ int relay_set_dscp(int fd, int family, int dscp)
                        : set_integer(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
 }
 
+int relay_bind_to_interface(int fd, int interface_index)
+{
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &interface_index,
+                      sizeof interface_index) < 0
+               ? -errno
+               : 0;
+}
+
+int relay_request_arrival_times(int fd)
+{
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0 ? -errno : 0;
+}
+
 int relay_report_errors(int fd, int family)
 {
     return family == 4 ? set_integer(fd, IPPROTO_IP, IP_RECVERR, 1)

@@ -13,6 +13,8 @@ enum RelayCommand: Sendable {
     case networks(OnLinkNetworks)
     /// The interfaces of this host, and which of them may be used.
     case interfaces(HostInterfaces)
+    /// The addresses of other relays.
+    case relays(Set<IPAddress>)
     case send(RelaySession, SendRequest, done: @Sendable (SendOutcome) -> Void)
     /// Sends a line that a handler has printed.
     case reply(HandlerAnswer)

@@ -13,6 +13,8 @@ package final class RelayEngine: Sendable {
         package var hostname: String
         /// The commands that sessions may have answer.
         package var handlers: [HandlerName: Handler]
+        /// The addresses of other relays between the same networks.
+        package var relays: Set<IPAddress>
         /// Told of runs that failed or complained; called on the handlers' thread.
         package var noteHandler: @Sendable (HandlerNote) -> Void
 
@@ -20,11 +22,13 @@ package final class RelayEngine: Sendable {
             descriptorCeiling: Int32 = .max,
             hostname: String,
             handlers: [HandlerName: Handler] = [:],
+            relays: Set<IPAddress> = [],
             noteHandler: @escaping @Sendable (HandlerNote) -> Void = { _ in }
         ) {
             self.descriptorCeiling = descriptorCeiling
             self.hostname = hostname
             self.handlers = handlers
+            self.relays = relays
             self.noteHandler = noteHandler
         }
     }
@@ -79,7 +83,12 @@ package final class RelayEngine: Sendable {
             if mailbox.post(.stop) { thread.join() }
             throw error
         }
+        if !options.relays.isEmpty { setRelays(options.relays) }
     }
+
+    /// From now on these are the addresses of other relays: what comes from them to a group or a
+    /// broadcast address has been relayed, and is `dropped.loop` where it would be relayed again.
+    package func setRelays(_ addresses: Set<IPAddress>) { _ = mailbox.post(.relays(addresses)) }
 
     /// Stops the relay thread; sessions that are still started are no longer served. Commands that
     /// still run are ended before.

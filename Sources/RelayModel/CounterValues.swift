@@ -44,6 +44,9 @@ package struct CounterValues: Hashable, Sendable {
     package var unreachable: UInt64 = 0
     /// Datagrams that did not fit in the receive arena; its slots hold the largest datagram.
     package var truncated: UInt64 = 0
+    /// Datagrams that came back from elsewhere or seemed to circle, dropped or not; those that this
+    /// daemon's own sockets had sent, which is normal where it relays both ways, are not among them.
+    package var circling: UInt64 = 0
     package var lastReceivedAt: Timestamp?
     package var lastSentAt: Timestamp?
 

@@ -49,6 +49,9 @@ struct ServiceArguments: ParsableArguments {
     @Option(name: .customLong("allowed-origin"), help: Setting.help("allowedOrigins"))
     var allowedOrigins: [String] = []
 
+    @Option(name: .customLong("relay"), help: Setting.help("relays"))
+    var relays: [String] = []
+
     @Option(help: Setting.help("logLevel"))
     var logLevel: String?
 
@@ -102,6 +105,7 @@ struct ServiceArguments: ParsableArguments {
         ]
         let lists = [
             "listen": listen, "allowedHosts": allowedHosts, "allowedOrigins": allowedOrigins,
+            "relays": relays,
         ]
         return single.compactMapValues { $0.map { [$0] } }.merging(lists) { _, list in list }
     }

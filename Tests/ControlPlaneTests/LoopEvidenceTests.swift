@@ -15,16 +15,9 @@ import Testing
         }
     }
 
-    @Test func fewReturnsWithinTheWindowAreNoLoop() {
-        let least = LoopEvidence.datagramsMin
-        #expect(judged([least - 1]) == [false])
-        #expect(judged([least]) == [true])
-        #expect(judged([least - 1, 0, 1]) == [false, false, true])
-        // What came before the window does not count.
-        let window = LoopEvidence.windowSeconds
-        let slow = [least - 1] + Array(repeating: 0, count: window - 1)
-        #expect(judged(slow + [1]).allSatisfy { !$0 })
-        #expect(judged(slow.dropLast() + [1]).last == true)
+    @Test func oneReturnIsEnoughSinceItWasDropped() {
+        #expect(judged([0, 0]) == [false, false])
+        #expect(judged([0, 1]) == [false, true])
     }
 
     @Test func aLoopLastsUntilAWindowHasSeenNoReturn() {

@@ -8,8 +8,9 @@ import Testing
         session.values.dropped[Int(DropReason.loop.rawValue)]
     }
 
-    /// Both relay to each other, as two daemons would; each datagram crosses once each way.
-    @Test func twoEnginesFacingEachOtherRelayEachDatagramOnce() throws {
+    /// Both relay to each other, as two daemons would, by unicast: what comes back is not told from
+    /// what is merely equal, until it seems to circle.
+    @Test func twoEnginesFacingEachOtherEndTheCircle() throws {
         try withEngine { first in
             try withEngine { second in
                 let ports = [try freePort(), try freePort()]
@@ -27,13 +28,13 @@ import Testing
                 }
                 let sender = try TestSocket()
                 sender.send([1, 2, 3], to: loopbackIPv4, ports[0])
-                #expect(eventually { loops(sessions[0]) == 1 })
-                #expect(sessions[0].values.accepted.datagrams == 1)
-                #expect(sessions[1].values.received.datagrams == 1)
-                // The sender's own repetition is no loop.
-                sender.send([1, 2, 3], to: loopbackIPv4, ports[0])
-                #expect(eventually { loops(sessions[0]) == 2 })
-                #expect(sessions[0].values.accepted.datagrams == 2)
+                #expect(eventually { loops(sessions[0]) == 1 || loops(sessions[1]) == 1 })
+                // So many at once, and what the time allowed for since.
+                let accepted = sessions.map { $0.values.accepted.datagrams }
+                #expect(accepted.allSatisfy { $0 < 5 * UInt64(CopyListener.circlingMax) })
+                // The way is open for others.
+                sender.send([4], to: loopbackIPv4, ports[0])
+                #expect(eventually { sessions[0].values.accepted.datagrams > accepted[0] })
             }
         }
     }

@@ -21,21 +21,21 @@ import Testing
     }
 
     @Test(arguments: lengths)
-    func aDigestCoversBothEnds(length: Int) {
+    func aSampleCoversBothEnds(length: Int) {
         let payload = pattern(length)
-        let digest = PayloadHash.digest(payload.span)
+        let sample = PayloadHash.sample(payload.span)
         for index in payload.indices {
             var changed = payload
             changed[index] ^= 0x80
             let isAtAnEnd = index < 64 || index >= length - 64
-            #expect((PayloadHash.digest(changed.span) != digest) == isAtAnEnd)
+            #expect((PayloadHash.sample(changed.span) != sample) == isAtAnEnd)
         }
     }
 
     @Test func zerosOfEachLengthDiffer() {
         let zeros = (0...300).map { [UInt8](repeating: 0, count: $0) }
         #expect(Set(zeros.map { PayloadHash.whole($0.span) }).count == zeros.count)
-        #expect(Set(zeros.map { PayloadHash.digest($0.span) }).count == zeros.count)
+        #expect(Set(zeros.map { PayloadHash.sample($0.span) }).count == zeros.count)
     }
 
     @Test func numberedPayloadsDiffer() {
@@ -45,7 +45,7 @@ import Testing
         #expect(Set(payloads.map { PayloadHash.whole($0.span) }).count == payloads.count)
         // Each bit is set in about half of them.
         for bit in 0..<64 {
-            let count = payloads.count { PayloadHash.digest($0.span) >> bit & 1 == 1 }
+            let count = payloads.count { PayloadHash.sample($0.span) >> bit & 1 == 1 }
             #expect((49_000...51_000).contains(count))
         }
     }

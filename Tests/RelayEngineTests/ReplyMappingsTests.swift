@@ -30,11 +30,11 @@ import Testing
             _ = mappings.socketNumber(for: asker(0), localAddress: nil, at: 0)
             mappings.tick(at: 0)
             let port = try #require(activity.mappings().first).localEndpoint.port
-            #expect(sources.contains(Endpoint(loopbackIPv4, port: port)))
+            #expect(sources.hasRelayed(from: Endpoint(loopbackIPv4, port: port)))
             mappings.tick(at: 30_000_000_000 - 1)
-            #expect(sources.contains(Endpoint(loopbackIPv4, port: port)))
+            #expect(sources.hasRelayed(from: Endpoint(loopbackIPv4, port: port)))
             mappings.tick(at: 30_000_000_000)
-            #expect(!sources.contains(Endpoint(loopbackIPv4, port: port)))
+            #expect(!sources.hasRelayed(from: Endpoint(loopbackIPv4, port: port)))
             #expect(activity.mappings().isEmpty && mappings.nextDue == nil)
         }
     }
@@ -80,7 +80,7 @@ import Testing
     private func withMappings(
         _ mapping: ReplyMapping = ReplyMapping(),
         descriptorCeiling: Int32 = .max,
-        _ body: (ReplyMappings, TargetActivity, RelaySources) throws -> Void
+        _ body: (ReplyMappings, TargetActivity, OwnSockets) throws -> Void
     ) throws {
         var endpoint = ForwardEndpoint(loopbackIPv4, port: 9)
         endpoint.mapReplies = mapping
@@ -94,7 +94,7 @@ import Testing
         )
         defer { socket.close() }
         let activity = TargetActivity(.endpoint(endpoint))
-        let sources = RelaySources()
+        let sources = OwnSockets()
         let mappings = try ReplyMappings(
             mapping,
             endpoint,
@@ -105,7 +105,7 @@ import Testing
                 sourcePortBudget: SourcePortBudget(descriptorCeiling: descriptorCeiling)
             ),
             activity: activity,
-            relaySources: sources
+            ownSockets: sources
         )
         try body(mappings, activity, sources)
         mappings.close()

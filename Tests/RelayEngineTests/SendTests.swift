@@ -189,7 +189,7 @@ import Testing
             let active = ActiveSession(
                 session,
                 hostname: "h",
-                relaySources: RelaySources(),
+                copies: SentCopies(),
                 host: HostInterfaces()
             )
             var batch = SendBatch()

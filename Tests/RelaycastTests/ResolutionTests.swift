@@ -87,7 +87,7 @@ import Testing
         "tokensFile": "/etc/r/tokens.json", "trustLoopback": "true", "trustUnixSocket": "true",
         "tlsCertificate": "/etc/r/cert.pem", "tlsKey": "/etc/r/key.pem",
         "tlsClientCA": "/etc/r/ca.pem", "behindProxy": "true",
-        "allowedOrigins": "https://relay.example:8443",
+        "allowedOrigins": "https://relay.example:8443", "relays": "192.168.10.3",
     ]
 
     @Test func theFileMayBeNamedByTheEnvironmentButTheFlagGoesBefore() throws {

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-FLAGS_OF_OTHER_NAMES = {"allowedHosts": "--allowed-host", "allowedOrigins": "--allowed-origin"}
+FLAGS_OF_OTHER_NAMES = {"allowedHosts": "--allowed-host", "allowedOrigins": "--allowed-origin", "relays": "--relay"}
 # What only the configuration file can have.
 SECTIONS = {"handlers", "policy", "sessions"}
 

@@ -38,12 +38,17 @@ int relay_request_metadata(int fd, int family);
 int relay_request_dscp(int fd, int family, int enabled);
 // IP_TOS / IPV6_TCLASS (RFC 2474): the DSCP, 0-63, of what is sent; the ECN bits are 0 (Not-ECT).
 int relay_set_dscp(int fd, int family, int dscp);
+// SO_TIMESTAMPNS: when each datagram arrived (socket(7)). The kernel then stamps all that the host
+// receives, and each datagram costs 70 ns more.
+int relay_request_arrival_times(int fd);
 // IP_RECVERR / IPV6_RECVERR: without it a full send queue reports success.
 int relay_report_errors(int fd, int family);
 int relay_allow_broadcast(int fd);
 int relay_set_multicast_loopback(int fd, int family, int enabled);
 // IP_TRANSPARENT / IPV6_TRANSPARENT: source addresses that are not this host's; CAP_NET_ADMIN.
 int relay_allow_foreign_sources(int fd, int family);
+// SO_BINDTOIFINDEX: sends and receives by this interface only, whatever the routes say (socket(7)).
+int relay_bind_to_interface(int fd, int interface_index);
 // Sends only to, and receives only from, this endpoint.
 int relay_connect(int fd, relay_endpoint endpoint);
 // Asks for a send buffer (SO_SNDBUFFORCE, else SO_SNDBUF).
@@ -121,6 +126,14 @@ void relay_batch_initialize(void *batch, uint8_t *slots);
 // in `received`, or -errno; -EAGAIN = none.
 int relay_receive(int fd, void *batch, relay_received *received, int limit);
 
+// When a datagram of the last receive arrived, by CLOCK_REALTIME in microseconds that wrap after 71
+// minutes; 0 = unknown.
+uint32_t relay_arrival(const void *batch, int index);
+// When the datagram arrived that would be received next, in the same way; 0 = there is none.
+uint32_t relay_next_arrival(int fd);
+// Now, in the same way.
+uint32_t relay_now_microseconds(void);
+
 // MARK: Sending
 
 typedef struct {
@@ -163,6 +176,14 @@ int relay_forward(int fd, const void *batch, const relay_received *received, uin
 // The datagrams that the first message of the mask is made of.
 uint64_t relay_next_run(const relay_received *received, uint64_t mask,
                         const relay_forwarding *forwarding);
+
+// MARK: Digests
+
+#define RELAY_DIGEST_SEEDS 8
+
+// A digest of a payload's bytes and length, keyed by odd random seeds.
+uint64_t relay_digest(const uint8_t *bytes, size_t length,
+                      const uint64_t seeds[RELAY_DIGEST_SEEDS]);
 
 // MARK: Waiting
 

@@ -15,6 +15,7 @@ extension RelayService {
         self.options.policy = options.policy
         self.options.configuredSessions = options.configuredSessions
         self.options.handlers = options.handlers
+        self.options.relays = options.relays
         gatekeeper.replace(options.authority)
         guard let parts else { return }
         parts.api.datagramBudgets.replace(perSecondMax: options.policy.datagramsPerSecondMax)
@@ -34,11 +35,12 @@ extension RelayService {
             )
             return
         }
-        let (policy, handlers) = (options.policy, options.handlers)
+        let (policy, handlers, relays) = (options.policy, options.handlers, options.relays)
         // As a timer: jobs may be refused when there are many.
         control.schedule(afterNanoseconds: 0) {
             registry.setPolicy(policy)
             registry.engine.setHandlers(handlers)
+            registry.engine.setRelays(relays)
             // First what the file says of its own sessions now, which may be what the policy wants.
             registry.reload(configured: configured)
             registry.enforcePolicy()

@@ -63,6 +63,7 @@ package final class RelayService {
                     descriptorCeiling: descriptorCeiling,
                     hostname: hostname,
                     handlers: options.handlers,
+                    relays: options.relays,
                     noteHandler: HandlerLog(logger).note
                 )
             )

@@ -8,6 +8,9 @@ package typealias ListenAddress = HTTPHosting.ListenAddress
 package typealias Handler = RelayModel.Handler
 package typealias HandlerName = RelayModel.HandlerName
 
+/// An IP address; named here for the same reason.
+package typealias IPAddress = RelayModel.IPAddress
+
 /// How TCP listeners speak TLS; named here for the same reason.
 package typealias TLSSettings = HTTPHosting.TLSSettings
 
@@ -45,6 +48,11 @@ package struct ServiceOptions: Sendable, Equatable {
 
     /// The commands that sessions may have answer; they are declared here and nowhere else.
     package var handlers: [HandlerName: Handler] = [:]
+
+    /// The addresses of other relays between the same networks, at most `relaysMax`: what they send
+    /// to groups and broadcast addresses has been relayed, and is not relayed again.
+    package var relays: Set<IPAddress> = []
+    package static let relaysMax = 64
 
     /// How much the daemon takes on.
     package var limits = ServiceLimits()

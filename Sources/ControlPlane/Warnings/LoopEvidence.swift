@@ -1,13 +1,11 @@
 /// How many of a session's relayed datagrams came back lately, from which follows whether it is
 /// warned of a loop.
 ///
-/// The rule is here alone: a loop begins with `datagramsMin` returns within the window, since a few
-/// can be equal datagrams of hosts on both sides, and is over when a whole window has seen none.
+/// The rule is here alone: one return is enough to warn, since it was dropped; it is over when a whole
+/// window has seen none.
 struct LoopEvidence {
     /// The window, in samples of a second each.
     static let windowSeconds = 10
-    /// Returns within the window that make a loop.
-    static let datagramsMin: UInt64 = 5
 
     /// The counter at the last sample.
     private var total: UInt64 = 0
@@ -25,7 +23,7 @@ struct LoopEvidence {
         returns[oldest] = total - min(self.total, total)
         oldest = (oldest + 1) % Self.windowSeconds
         self.total = total
-        isLoop = isLoop ? datagrams > 0 : datagrams >= Self.datagramsMin
+        isLoop = datagrams > 0
     }
 
     /// Returns within the window.

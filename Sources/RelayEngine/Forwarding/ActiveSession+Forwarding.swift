@@ -28,6 +28,7 @@ extension ActiveSession {
                 bytes: batch.bytes(of: sent)
             )
             target.activity.countForwarded(traffic)
+            target.noteSent(batch, sent, at: now)
             total = total + traffic
             target.relay?.noteRelayed(
                 batch,

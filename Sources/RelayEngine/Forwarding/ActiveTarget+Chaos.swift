@@ -139,6 +139,7 @@ extension ActiveTarget {
             traffic.datagrams += 1
             traffic.bytes += UInt64(batch.payload(index).count)
         }
+        noteSent(batch, range, at: HostNetwork.monotonicNanoseconds())
         activity.countForwarded(traffic)
         counters.countForwarded(traffic)
         relay?.noteRelayed(batch, range, at: now)

@@ -3,7 +3,7 @@ import RelayModel
 /// Targets with `mapReplies`: askers have ports of their own.
 extension ActiveTarget {
     /// Opens no ports yet, but keeps those of the target that this one stands for from now on.
-    func openMappings(_ relaySources: RelaySources, keepingThoseOf old: [ActiveTarget]) {
+    func openMappings(_ ownSockets: OwnSockets, keepingThoseOf old: [ActiveTarget]) {
         guard let egress = target.egress,
             case .endpoint(let endpoint) = target.definition.destination,
             let mapping = endpoint.mapReplies
@@ -23,7 +23,7 @@ extension ActiveTarget {
                 egress,
                 preservesDSCP: preservesDSCP,
                 activity: activity,
-                relaySources: relaySources
+                ownSockets: ownSockets
             )
         } catch {
             note(error.operation, error.number)

@@ -4,6 +4,7 @@ import RelayModel
 final class ActiveTarget {
     private(set) var target: RelayTarget
     let counters: SessionCounters
+    private let copies: SentCopies
     /// How a target by address sends; nil for one that waits, or that a session sends for.
     var forwarding: Forwarding?
     /// The session that sends for it; nil when none of that name runs and can send.
@@ -25,14 +26,25 @@ final class ActiveTarget {
     private var limiter: TrafficLimiter?
     /// Datagrams until the next one of the sample.
     private var skips = 0
+    /// Who may hear what it sends.
+    private var hearers = Hearers()
+    /// The session's own listener, which what is sent follows from.
+    private var feeder: CopyListener?
     /// Where a datagram that came this way would go back to; nil = to where none comes from.
     private var reflection: Reflection?
 
     /// - Parameter port: the port that the session receives on.
-    init(_ target: RelayTarget, port: UInt16, counters: SessionCounters, at now: Int64) {
+    init(
+        _ target: RelayTarget,
+        port: UInt16,
+        counters: SessionCounters,
+        copies: SentCopies,
+        at now: Int64
+    ) {
         self.target = target
         self.counters = counters
         sources = target.definition.sourceRules
+        self.copies = copies
         limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
         chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
         guard case .endpoint(let endpoint) = target.definition.destination else {
@@ -72,6 +84,7 @@ final class ActiveTarget {
             by: path.interface.index,
             ofPort: port
         )
+        hearers = Hearers(of: target)
     }
 
     var activity: TargetActivity { target.activity }
@@ -96,6 +109,7 @@ final class ActiveTarget {
         guard let relay, let destination = relay.session.path.destination else {
             self.relay = nil
             (forwarding, reflection) = (nil, nil)
+            hearers = Hearers()
             return
         }
         self.relay = relay
@@ -115,6 +129,25 @@ final class ActiveTarget {
             by: session.path.interface?.index ?? 0,
             ofPort: port
         )
+        hearers = Hearers(of: relay, sent: .relayedBySession)
+        setFeeder(feeder)
+    }
+
+    /// What it sends follows from what this listener hears from now on.
+    func setFeeder(_ feeder: CopyListener?) {
+        self.feeder = feeder
+        hearers.setFeeder(feeder)
+        hearers.refresh(copies)
+    }
+
+    /// Remembers datagrams of a mask that left, so that they are known when they come back.
+    func noteSent(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
+        hearers.note(batch, mask, in: copies, at: now)
+    }
+
+    /// The same for datagrams that chaos had held back.
+    func noteSent(_ batch: borrowing SendBatch, _ range: Range<Int>, at now: Int64) {
+        for index in range { hearers.note(batch.payload(index), in: copies, at: now) }
     }
 
     /// Those of the datagrams that are to be sent; the others are counted by their reasons.

@@ -4,6 +4,7 @@ import RelayModel
 struct EgressPath: Hashable, Sendable {
     let interface: InterfaceReference
     let destination: Endpoint
+    let destinationClass: DestinationClass
     /// The interface to name for each datagram, because the route might be another; 0 = by route.
     let forcedInterfaceIndex: Int32
     /// The address to send from, because the target's interface is named by it; nil = the kernel's
@@ -48,15 +49,20 @@ struct EgressPath: Hashable, Sendable {
         source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
         audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
-        reportedDestinations = Self.isHost(address, interfaces) ? .host(address) : .none
+        destinationClass = Self.destinationClass(of: address, interfaces)
+        reportedDestinations = destinationClass == .unicast ? .host(address) : .none
     }
 
-    /// Whether it is neither a group nor a broadcast address, as far as this host can tell.
-    private static func isHost(_ address: IPAddress, _ interfaces: [NetworkInterface]) -> Bool {
-        !address.isMulticast && address != .limitedBroadcast
-            && !interfaces.contains { interface in
-                interface.addresses.contains { $0.broadcast == address }
-            }
+    /// What an address is on this host.
+    private static func destinationClass(
+        of address: IPAddress,
+        _ interfaces: [NetworkInterface]
+    ) -> DestinationClass {
+        if address.isMulticast { return .multicast }
+        let isBroadcast =
+            address == .limitedBroadcast
+            || interfaces.contains { $0.addresses.contains { $0.broadcast == address } }
+        return isBroadcast ? .broadcast : .unicast
     }
 
     /// What fits in the MTU beside the IP header without options and the UDP header (RFC 791,

@@ -72,3 +72,26 @@ final class RelayTarget: Sendable {
         return egress?.socket.localEndpoint
     }
 }
+
+// MARK: - As a source
+
+extension RelayTarget {
+    /// Its socket, if it has one, sends from now on.
+    func add(to ownSockets: OwnSockets) {
+        if let (port, use) = source { ownSockets.add(port, use) }
+    }
+
+    /// Its socket sends no longer.
+    func remove(from ownSockets: OwnSockets) {
+        if let (port, use) = source { ownSockets.remove(port, use) }
+    }
+
+    /// A port that the operator chose may be shared with other programs.
+    private var source: (port: UInt16, use: OwnSockets.Use)? {
+        guard case .endpoint(let endpoint) = definition.destination, let egress else { return nil }
+        return (
+            egress.socket.localEndpoint.port,
+            endpoint.localPort == 0 ? .relaying : .shared
+        )
+    }
+}

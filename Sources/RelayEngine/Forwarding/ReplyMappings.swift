@@ -15,7 +15,7 @@ final class ReplyMappings {
     /// Whether answers keep their DSCP.
     let preservesDSCP: Bool
     private let activity: TargetActivity
-    private let relaySources: RelaySources
+    private let ownSockets: OwnSockets
     /// The loop's poller knows the sockets by this; nil = it does not watch them yet.
     var token: UInt64?
 
@@ -41,7 +41,7 @@ final class ReplyMappings {
         _ egress: RelayTarget.Egress,
         preservesDSCP: Bool = false,
         activity: TargetActivity,
-        relaySources: RelaySources
+        ownSockets: OwnSockets
     ) throws(SystemCallError) {
         table = AskerTable(mapping)
         poller = try Poller()
@@ -49,7 +49,7 @@ final class ReplyMappings {
         self.egress = egress
         self.preservesDSCP = preservesDSCP
         self.activity = activity
-        self.relaySources = relaySources
+        self.ownSockets = ownSockets
     }
 
     /// The descriptor that is readable when an answer has come.
@@ -126,7 +126,7 @@ final class ReplyMappings {
         }
         while sockets.count <= place { sockets.append(nil) }
         sockets[place] = socket
-        relaySources.add(port: socket.localEndpoint.port)
+        ownSockets.add(socket.localEndpoint.port, .relaying)
         isChanged = true
         return socket.number
     }
@@ -138,7 +138,7 @@ final class ReplyMappings {
         } catch {
             preconditionFailure("\(error.operation): \(error.name)")
         }
-        relaySources.remove(port: socket.localEndpoint.port)
+        ownSockets.remove(socket.localEndpoint.port, .relaying)
         socket.close()
         sockets[place] = nil
     }

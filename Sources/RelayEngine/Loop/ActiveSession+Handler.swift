@@ -4,14 +4,14 @@ extension ActiveSession {
     /// Has a handler answer the accepted datagrams of a batch, as many as the rate lets through.
     func handOver(
         _ batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         _ verdicts: InlineArray<64, DropReason?>,
         to queue: HandlerQueue
     ) {
         let now = HostNetwork.monotonicNanoseconds()
         var rateLimited: UInt64 = 0
         var busy: UInt64 = 0
-        for index in 0..<count where verdicts[index] == nil {
+        for index in range where verdicts[index] == nil {
             let datagram = batch.datagram(index)
             // Source port 0 says that no answer is wanted (RFC 768).
             if datagram.source.port == 0 { continue }

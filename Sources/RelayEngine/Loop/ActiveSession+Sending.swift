@@ -89,16 +89,7 @@ extension ActiveSession {
 
     private func noteSent(_ batch: borrowing SendBatch, _ count: Int) {
         let now = HostNetwork.now()
-        if admission.dropsOwnCopies {
-            let now = HostNetwork.monotonicNanoseconds()
-            for index in 0..<count {
-                admission.own.noteSent(
-                    batch.payload(index),
-                    to: batch.destination(index).address,
-                    at: now
-                )
-            }
-        }
+        noteCopies(batch, count, at: HostNetwork.monotonicNanoseconds())
         let (first, traffic) = rememberSent(batch, 0..<count)
         activity.counters.countSent(traffic, at: now)
         for index in 0..<count {
@@ -110,6 +101,19 @@ extension ActiveSession {
             )
         }
         pendingSends[0].next += count
+    }
+
+    /// Posted datagrams that left are known when they come back.
+    private func noteCopies(_ batch: borrowing SendBatch, _ count: Int, at now: Int64) {
+        for index in 0..<count {
+            hearers.note(batch.payload(index), in: copies, at: now)
+            if !admission.dropsOwnCopies { continue }
+            admission.own.noteSent(
+                batch.payload(index),
+                to: batch.destination(index).address,
+                at: now
+            )
+        }
     }
 
     private func fail(_ number: Int32) {

@@ -19,10 +19,12 @@ final class ActiveSession {
     var drain: Drain
     /// What `limits` lets be sent.
     var sendLimiter: TrafficLimiter?
-    private let relaySources: RelaySources
     /// What tells neighbours from askers that are routed to.
     let links: HostLinks
     private var host: HostInterfaces
+    let copies: SentCopies
+    /// Who may hear what is posted.
+    var hearers = Hearers()
     /// Datagrams of the next batch.
     private var batchLimit = ReceiveBatch.capacity
 
@@ -32,19 +34,22 @@ final class ActiveSession {
     init(
         _ session: RelaySession,
         hostname: String,
-        relaySources: RelaySources,
+        copies: SentCopies,
         links: HostLinks = HostLinks(),
         host: HostInterfaces
     ) {
         self.links = links
         self.session = session
-        self.relaySources = relaySources
+        self.copies = copies
         self.host = host
         let now = HostNetwork.monotonicNanoseconds()
-        admission = Admission(session, relaySources: relaySources, host: host, at: now)
+        admission = Admission(session, copies: copies, host: host, at: now)
         replier = session.definition.reply.map { Replier($0, hostname: hostname) }
         drain = Drain(session.definition.coalescing)
         sendLimiter = session.definition.limits.map { TrafficLimiter($0, at: now) }
+        copies.ownSockets.add(session.socket.localEndpoint.port, .shared)
+        hearers = Hearers(of: self, sent: .original)
+        admission.listener?.session = self
         setTargets(of: session, at: now)
     }
 
@@ -55,7 +60,13 @@ final class ActiveSession {
         let now = HostNetwork.monotonicNanoseconds()
         session = next
         admission.change(
-            to: Admission(next, relaySources: relaySources, host: host, at: now),
+            to: Admission(
+                next,
+                copies: copies,
+                host: host,
+                replacing: admission.listener,
+                at: now
+            ),
             from: previous,
             to: definition
         )
@@ -66,6 +77,8 @@ final class ActiveSession {
         if definition.limits != previous.limits {
             sendLimiter = definition.limits.map { TrafficLimiter($0, at: now) }
         }
+        hearers = Hearers(of: self, sent: .original)
+        admission.listener?.session = self
         setTargets(of: next, at: now)
     }
 
@@ -82,14 +95,15 @@ final class ActiveSession {
                 active.follow(target, port: session.localEndpoint.port)
                 return active
             }
-            relaySources.add(target)
+            target.add(to: copies.ownSockets)
             let active = ActiveTarget(
                 target,
                 port: session.localEndpoint.port,
                 counters: activity.counters,
+                copies: copies,
                 at: now
             )
-            active.openMappings(relaySources, keepingThoseOf: old)
+            active.openMappings(copies.ownSockets, keepingThoseOf: old)
             active.openSourcePorts(keepingThoseOf: old)
             active.isWatched = old.contains { previous in
                 previous.isWatched && previous.target.egress?.socket === target.egress?.socket
@@ -97,18 +111,21 @@ final class ActiveSession {
             return active
         }
         for active in old where !targets.contains(where: { $0 === active }) {
-            relaySources.remove(active.target)
+            active.target.remove(from: copies.ownSockets)
             active.relay = nil
             active.closeMappings()
             active.closeSourcePorts()
         }
+        for active in targets { active.setFeeder(admission.listener) }
         activity.setTargets(targets.map(\.activity))
     }
 
-    /// Lets go of everything that belongs to its targets; it is not served any longer.
-    func closeTargets() {
+    /// Lets go of everything that others know of it; it is not served any longer.
+    func close() {
+        copies.ownSockets.remove(session.socket.localEndpoint.port, .shared)
+        if let listener = admission.listener { copies.remove(listener) }
         for active in targets {
-            relaySources.remove(active.target)
+            active.target.remove(from: copies.ownSockets)
             active.relay = nil
             active.closeMappings()
             active.closeSourcePorts()
@@ -122,18 +139,22 @@ final class ActiveSession {
     /// Receives what is there, up to a turn's worth; what remains is reported by the next wait.
     /// How many datagrams came.
     @discardableResult
-    func receive(_ batch: inout ReceiveBatch, replies: inout SendBatch) -> Int {
+    func receive(
+        _ batch: inout ReceiveBatch,
+        spare: inout ReceiveBatch,
+        replies: inout SendBatch
+    ) -> Int {
         var total = 0
         for _ in 0..<Self.batchesPerTurn {
             let limit = batchLimit
-            let count = session.socket.receive(into: &batch, limit: limit)
-            if count < 0 {
-                if count == -Int(EAGAIN) { return total }
-                collectReports(pending: Int32(-count))
-                continue
+            let count = receive(into: &batch)
+            if count < 0 { return total }
+            if count == 0 { continue }
+            if let feeders = admission.listener?.feeders, !feeders.isEmpty {
+                process(batch, 0..<count, after: feeders, &spare, replies: &replies)
+            } else {
+                process(batch, 0..<count, replies: &replies)
             }
-            noteLocalAddresses(&batch, count)
-            process(batch, count, replies: &replies)
             total += count
             if count < limit { return total }
             batchLimit = nextBatchLimit(batch.length(0))
@@ -163,6 +184,16 @@ final class ActiveSession {
         }
     }
 
+    /// How many datagrams came; 0 when the network reported something instead, negative when there
+    /// is nothing.
+    private func receive(into batch: inout ReceiveBatch) -> Int {
+        let count = session.socket.receive(into: &batch, limit: batchLimit)
+        if count > 0 { noteLocalAddresses(&batch, count) }
+        if count >= 0 || count == -Int(EAGAIN) { return count }
+        collectReports(pending: Int32(-count))
+        return 0
+    }
+
     /// For datagrams of this length: whole messages, where a target merges them.
     private func nextBatchLimit(_ length: Int) -> Int {
         let merges = targets.contains { target in
@@ -173,30 +204,65 @@ final class ActiveSession {
 
     private func process(
         _ batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         replies: inout SendBatch
     ) {
+        if range.isEmpty { return }
         let now = HostNetwork.now()
         let monotonicNow = admission.needsTime ? HostNetwork.monotonicNanoseconds() : 0
-        let verdicts = admission.judge(batch, count, at: monotonicNow)
+        copies.beginBatch()
+        let verdicts = admission.judge(batch, range, at: monotonicNow)
         activity.counters.countReceived(verdicts.tally, at: now)
-        let first = remember(batch, count, verdicts.reasons, now)
+        activity.counters.countCircling(UInt64(verdicts.circling))
+        let first = remember(batch, range, verdicts.reasons, now)
         if !targets.isEmpty && verdicts.accepted != 0 {
             forward(batch, verdicts.accepted, at: monotonicNow)
         }
-        if replier != nil { reply(to: batch, count, verdicts.reasons, first, &replies) }
+        if replier != nil { reply(to: batch, range, verdicts.reasons, first, &replies) }
+    }
+
+    /// Processes a batch together with what those have to read that relay to where this session
+    /// listens, in the order of arrival, so that no copy is taken for new when another relay was
+    /// faster.
+    private func process(
+        _ batch: borrowing ReceiveBatch,
+        _ range: Range<Int>,
+        after feeders: [CopyListener],
+        _ spare: inout ReceiveBatch,
+        replies: inout SendBatch
+    ) {
+        var rest = range
+        for feeder in feeders {
+            guard let other = feeder.session, let last = batch.arrivalTime(range.upperBound - 1),
+                other.session.socket.nextArrival?.isBefore(last) == true
+            else { continue }
+            var others = 0..<max(other.receive(into: &spare), 0)
+            while !rest.isEmpty && !others.isEmpty {
+                let theirs = spare.arrivals(of: others, before: batch.arrivalTime(rest.lowerBound))
+                other.process(spare, theirs, replies: &replies)
+                others = theirs.upperBound..<others.upperBound
+                if others.isEmpty { break }
+                let own = batch.arrivals(of: rest, before: spare.arrivalTime(others.lowerBound))
+                // Of two at once, its own goes first.
+                let next = own.isEmpty ? rest.prefix(1) : own
+                process(batch, next, replies: &replies)
+                rest = next.upperBound..<rest.upperBound
+            }
+            other.process(spare, others, replies: &replies)
+        }
+        process(batch, rest, replies: &replies)
     }
 
     private func remember(
         _ batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         _ verdicts: InlineArray<64, DropReason?>,
         _ now: Timestamp
     ) -> UInt64 {
         let port = session.socket.localEndpoint.port
         return activity.recentPackets.record(.received) { ring, sources in
-            sources.note(batch, count, at: now)
-            ring.append(batch, count, verdicts, localPort: port, at: now)
+            sources.note(batch, range, at: now)
+            ring.append(batch, range, verdicts, localPort: port, at: now)
         }
     }
 

@@ -11,6 +11,8 @@ struct Admission {
         /// The accepted datagrams, as bits.
         var accepted: UInt64 = 0
         var tally = ReceiveTally()
+        /// Those that came back from elsewhere, or seem to circle, dropped or not.
+        var circling = 0
     }
 
     private var filter: DatagramFilter
@@ -21,33 +23,31 @@ struct Admission {
     private let localPort: UInt16
     var own = OwnDatagrams()
 
-    /// nil for a session that forwards nothing.
-    private var relaySources: RelaySources?
+    private let copies: SentCopies
+    private let forwards: Bool
+    /// nil for a session that forwards nothing, or does not guard against circles.
+    private(set) var listener: CopyListener?
     private var limiter: TrafficLimiter?
     /// Whether there is a limiter, which is then not copied to look.
     private let isLimited: Bool
-    private var loopGuard: LoopGuard?
-    /// Whether a repetition cannot be told from a datagram that has come back.
-    private let refusesRepeats: Bool
 
+    /// - Parameter old: the listener that the session had.
     init(
         _ session: RelaySession,
-        relaySources: RelaySources,
+        copies: SentCopies,
         host: HostInterfaces,
+        replacing old: CopyListener? = nil,
         at now: Int64
     ) {
         let definition = session.definition
         filter = DatagramFilter(session, host)
         dropsOwnCopies = definition.dropsOwnCopies
         localPort = session.socket.localEndpoint.port
-        refusesRepeats = definition.preservesSources
-        isLimited = definition.limits != nil && !definition.forward.isEmpty
-        if definition.forward.isEmpty { return }
-        self.relaySources = relaySources
-        limiter = definition.limits.map { TrafficLimiter($0, at: now) }
-        if definition.loopGuardMilliseconds > 0 {
-            loopGuard = LoopGuard(lifetimeMilliseconds: definition.loopGuardMilliseconds)
-        }
+        self.copies = copies
+        forwards = !definition.forward.isEmpty
+        isLimited = definition.limits != nil && forwards
+        listener = copies.listener(for: session, replacing: old, at: now)
+        if isLimited { limiter = definition.limits.map { TrafficLimiter($0, at: now) } }
     }
 
     /// Goes on as another one decides, with what this one knows and still needs.
@@ -63,11 +63,6 @@ struct Admission {
         if limiter != nil && definition.limits == previous.limits && old.limiter != nil {
             limiter = old.limiter
         }
-        if loopGuard != nil && old.loopGuard != nil
-            && definition.loopGuardMilliseconds == previous.loopGuardMilliseconds
-        {
-            loopGuard = old.loopGuard
-        }
     }
 
     /// The host's interfaces have other addresses, or the operator lets others be used.
@@ -75,16 +70,20 @@ struct Admission {
         filter = DatagramFilter(session, host)
     }
 
-    /// Judges the first `count` datagrams; the time is monotonic nanoseconds, and needed only when
+    /// Judges the datagrams of a range; the time is monotonic nanoseconds, and needed only when
     /// `needsTime`.
     ///
     /// What depends on a datagram's origin alone is found once for a run of one origin.
-    mutating func judge(_ batch: borrowing ReceiveBatch, _ count: Int, at now: Int64) -> Verdicts {
+    mutating func judge(
+        _ batch: borrowing ReceiveBatch,
+        _ range: Range<Int>,
+        at now: Int64
+    ) -> Verdicts {
         var verdicts = Verdicts()
         var (ofDestination, ofSource): (DropReason?, DropReason?) = (nil, nil)
-        for index in 0..<count {
+        for index in range {
             let datagram = batch.datagram(index)
-            if index == 0 || !datagram.hasOrigin(of: batch.datagram(index - 1)) {
+            if index == range.lowerBound || !datagram.hasOrigin(of: batch.datagram(index - 1)) {
                 ofDestination = filter.dropReason(ofDestination: datagram)
                 ofSource = dropReason(ofSource: datagram)
             }
@@ -98,15 +97,15 @@ struct Admission {
                 verdicts.accepted |= 1 &<< UInt64(index)
             }
         }
-        if (loopGuard != nil || isLimited) && verdicts.accepted != 0 {
+        if (listener != nil || isLimited) && verdicts.accepted != 0 {
             judgeForwarding(batch, &verdicts, at: now)
         }
-        verdicts.tally = ReceiveTally(batch, count, verdicts.reasons, accepted: verdicts.accepted)
+        verdicts.tally = ReceiveTally(batch, range, verdicts.reasons, accepted: verdicts.accepted)
         return verdicts
     }
 
     /// Whether `judge` looks at the time.
-    var needsTime: Bool { dropsOwnCopies || relaySources != nil }
+    var needsTime: Bool { dropsOwnCopies || forwards }
 
     private mutating func takeCopy(
         _ datagram: ReceivedDatagram,
@@ -121,8 +120,8 @@ struct Admission {
 
     private func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
         if let reason = filter.dropReason(ofSource: datagram) { return reason }
-        // What a target of this daemon sent must not circle.
-        return relaySources?.contains(datagram) == true ? .loop : nil
+        // What has been relayed must not circle.
+        return forwards && copies.ownSockets.hasRelayed(datagram) ? .loop : nil
     }
 
     /// What came through the filter must still not come back, nor exceed the limits.
@@ -131,14 +130,12 @@ struct Admission {
         _ verdicts: inout Verdicts,
         at now: Int64
     ) {
-        var digests = InlineArray<64, UInt64>(repeating: 0)
-        loopGuard?.prepare(batch, verdicts.accepted, &digests)
+        if listener != nil { copies.prepare(batch, verdicts.accepted, at: now) }
         var rest = verdicts.accepted
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            let datagram = batch.datagram(index)
-            guard let reason = dropReason(ofForwarding: datagram, digests[index], now) else {
+            guard let reason = dropReason(ofForwarding: index, in: batch, &verdicts, now) else {
                 continue
             }
             verdicts.reasons[index] = reason
@@ -148,15 +145,24 @@ struct Admission {
 
     @inline(__always)
     private mutating func dropReason(
-        ofForwarding datagram: ReceivedDatagram,
-        _ digest: UInt64,
+        ofForwarding index: Int,
+        in batch: borrowing ReceiveBatch,
+        _ verdicts: inout Verdicts,
         _ now: Int64
     ) -> DropReason? {
-        let sighting = loopGuard?.sight(digest, datagram, refusesRepeats, at: now)
-        if let sighting, sighting.isReturning { return .loop }
-        if isLimited && limiter?.take(bytes: datagram.length, at: now) == false { return .rate }
-        // Only what is relayed can come back.
-        if let sighting { loopGuard?.remember(sighting) }
+        if let listener {
+            switch copies.arrival(of: index, in: batch, for: listener, at: now) {
+            case .new: break
+            case .suspect: verdicts.circling += 1
+            case .own: return .loop
+            case .circling:
+                verdicts.circling += 1
+                return .loop
+            }
+        }
+        if isLimited && limiter?.take(bytes: batch.length(index), at: now) == false {
+            return .rate
+        }
         return nil
     }
 }
@@ -164,12 +170,5 @@ struct Admission {
 extension SessionDefinition {
     fileprivate var dropsOwnCopies: Bool {
         (kind == .multicastPeer || role == .peer) && !receiveOwn || reply?.to == .destination
-    }
-
-    fileprivate var preservesSources: Bool {
-        forward.contains { target in
-            guard case .endpoint(let endpoint) = target.destination else { return false }
-            return endpoint.sourceMode == .preserve
-        }
     }
 }

@@ -9,9 +9,10 @@ extension RelayLoop {
             remove(session)
             done()
         case .networks(let networks):
-            relaySources.setAddresses(networks.own)
+            copies.ownSockets.setAddresses(networks.own)
             links.replace(networks)
         case .interfaces(let host): setHost(host)
+        case .relays(let addresses): copies.ownSockets.setRelays(addresses)
         case .send(let session, let request, let done): send(session, request, done)
         case .reply(let answer):
             guard let slot = slotOfSocket[ObjectIdentifier(answer.session.socket)] else { return }
@@ -32,7 +33,7 @@ extension RelayLoop {
         let active = ActiveSession(
             session,
             hostname: hostname,
-            relaySources: relaySources,
+            copies: copies,
             links: links,
             host: host
         )
@@ -81,7 +82,7 @@ extension RelayLoop {
         }
         slots[slot]?.failPendingSends(Self.notRunning)
         forgetTargets(of: slot)
-        slots[slot]?.closeTargets()
+        slots[slot]?.close()
         slots[slot] = nil
         if slotOfName[session.definition.name] == slot {
             slotOfName[session.definition.name] = nil
@@ -131,7 +132,7 @@ extension RelayLoop {
         for command in commands { execute(command) }
         for active in slots {
             active?.failPendingSends(Self.notRunning)
-            active?.closeTargets()
+            active?.close()
         }
     }
 }

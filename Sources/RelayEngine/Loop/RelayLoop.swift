@@ -11,6 +11,8 @@ struct RelayLoop: ~Copyable {
     private let meter: LoopMeter
     var poller: Poller
     var batch = ReceiveBatch()
+    /// For what is received while a batch is being worked on.
+    private var spare = ReceiveBatch()
     var outgoing = SendBatch()
     /// Sessions by slot; a slot is the token of its socket's events.
     var slots: [ActiveSession?] = []
@@ -20,9 +22,9 @@ struct RelayLoop: ~Copyable {
     /// The slots of the sessions with a target of this name, and the other way round.
     var forwarders: [SessionName: Set<Int>] = [:]
     var targetNames: [Int: [SessionName]] = [:]
-    let relaySources = RelaySources()
     let links = HostLinks()
     var host = HostInterfaces()
+    let copies = SentCopies()
     /// Slots with requests that can be sent now.
     var sendingSlots: [Int] = []
     /// Slots whose requests wait for buffer space.
@@ -86,6 +88,7 @@ struct RelayLoop: ~Copyable {
         releaseHeld(at: now)
         tickMappings(at: now)
         expireSourcePorts(at: now)
+        copies.tick(at: now)
         sendTurns()
     }
 
@@ -99,6 +102,7 @@ struct RelayLoop: ~Copyable {
         }
         if let next = nextMappingDue { due = min(due, next) }
         if let next = nextSourcePortDue { due = min(due, next) }
+        if let next = copies.nextDue { due = min(due, next) }
         return due == .max ? nil : max(due - now, 0)
     }
 
@@ -139,7 +143,7 @@ struct RelayLoop: ~Copyable {
     }
 
     private mutating func receive(_ active: ActiveSession, _ slot: Int) {
-        let count = active.receive(&batch, replies: &outgoing)
+        let count = active.receive(&batch, spare: &spare, replies: &outgoing)
         guard active.drain.hasWindow else { return }
         active.drain.note(count, at: HostNetwork.monotonicNanoseconds())
         watch(active, slot)

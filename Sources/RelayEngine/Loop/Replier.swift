@@ -18,20 +18,26 @@ extension ActiveSession {
     /// Answers the accepted datagrams of a batch.
     func reply(
         to batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         _ verdicts: InlineArray<64, DropReason?>,
         _ firstSequence: UInt64,
         _ replies: inout SendBatch
     ) {
-        if let queue = session.handler { return handOver(batch, count, verdicts, to: queue) }
+        if let queue = session.handler { return handOver(batch, range, verdicts, to: queue) }
         let now = HostNetwork.monotonicNanoseconds()
         var rateLimited: UInt64 = 0
         replies.removeAll()
-        for index in 0..<count where verdicts[index] == nil {
+        for index in range where verdicts[index] == nil {
             let datagram = batch.datagram(index)
             // Source port 0 says that no answer is wanted (RFC 768).
             if datagram.source.port == 0 { continue }
-            guard let payload = render(datagram, firstSequence + UInt64(index), now) else {
+            guard
+                let payload = render(
+                    datagram,
+                    firstSequence + UInt64(index - range.lowerBound),
+                    now
+                )
+            else {
                 rateLimited += 1
                 continue
             }

@@ -28,15 +28,15 @@ struct PacketRing: ~Copyable {
     /// The sequence number of the oldest packet still there; newest + 1 when there is none.
     var oldest: UInt64 { newest + 1 - UInt64(count) }
 
-    /// Remembers the first `count` datagrams of a batch, each with why it was dropped.
+    /// Remembers the datagrams of a range of a batch, each with why it was dropped.
     mutating func append(
         _ batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         _ reasons: borrowing InlineArray<64, DropReason?>,
         localPort: UInt16,
         at now: Timestamp
     ) {
-        for index in 0..<count {
+        for index in range {
             let header = Header(
                 batch.datagram(index),
                 localPort: localPort,

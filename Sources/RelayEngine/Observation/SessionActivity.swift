@@ -69,7 +69,7 @@ package final class SessionActivity: Sendable {
     ///
     /// What a target drops as `loop` is left out: a datagram for several links is kept from the one
     /// that it came by, which is no circle.
-    package var returnedDatagrams: UInt64 { counters.droppedDatagrams(.loop) }
+    package var returnedDatagrams: UInt64 { counters.circlingDatagrams }
 
     /// The counters of the targets now, in the order of the definition that runs.
     package func targetValues() -> [TargetValues] {

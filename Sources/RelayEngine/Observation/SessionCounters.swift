@@ -27,6 +27,7 @@ package final class SessionCounters: Sendable {
     private let lostSendFailed = SingleWriterCounter()
     private let unreachable = SingleWriterCounter()
     private let truncated = SingleWriterCounter()
+    private let circling = SingleWriterCounter()
     private let lastReceivedAt = Atomic<Int64>(.min)
     private let lastSentAt = Atomic<Int64>(.min)
 
@@ -44,22 +45,22 @@ struct ReceiveTally {
 
     init() {}
 
-    /// Adds up the first `count` datagrams of a batch, of which those of a mask were accepted and
+    /// Adds up the datagrams of a range of a batch, of which those of a mask were accepted and
     /// the others dropped for their reasons.
     init(
         _ batch: borrowing ReceiveBatch,
-        _ count: Int,
+        _ range: Range<Int>,
         _ reasons: borrowing InlineArray<64, DropReason?>,
         accepted: UInt64
     ) {
-        for index in 0..<count {
+        for index in range {
             let datagram = batch.datagram(index)
             acceptedBytes &+= UInt64(datagram.length)
             if datagram.isTruncated { truncated += 1 }
         }
         acceptedDatagrams = UInt64(accepted.nonzeroBitCount)
-        if accepted.nonzeroBitCount == count { return }
-        for index in 0..<count {
+        if accepted.nonzeroBitCount == range.count { return }
+        for index in range {
             guard let reason = reasons[index] else { continue }
             dropped[Int(reason.rawValue)] += 1
             droppedBytes += UInt64(batch.length(index))
@@ -82,6 +83,9 @@ extension SessionCounters {
         truncated.add(tally.truncated)
         lastReceivedAt.store(now.nanoseconds, ordering: .relaxed)
     }
+
+    /// See `CounterValues.circling`.
+    func countCircling(_ count: UInt64) { circling.add(count) }
 
     func countSent(_ traffic: Traffic, at now: Timestamp) {
         sentDatagrams.add(traffic.datagrams)
@@ -147,13 +151,14 @@ extension SessionCounters {
         values.lostSendFailed = lostSendFailed.value
         values.unreachable = unreachable.value
         values.truncated = truncated.value
+        values.circling = circling.value
         values.lastReceivedAt = Self.moment(lastReceivedAt)
         values.lastSentAt = Self.moment(lastSentAt)
         return values
     }
 
-    /// Datagrams that were dropped for this reason.
-    func droppedDatagrams(_ reason: DropReason) -> UInt64 { dropped[Int(reason.rawValue)].value }
+    /// See `CounterValues.circling`.
+    var circlingDatagrams: UInt64 { circling.value }
 
     private static func traffic(
         _ datagrams: borrowing SingleWriterCounter,

@@ -18,17 +18,17 @@ struct SourceTable {
     /// Where the newest datagram's sender is.
     private var lastIndex = 0
 
-    /// Counts the first `count` datagrams of a batch.
-    mutating func note(_ batch: borrowing ReceiveBatch, _ count: Int, at now: Timestamp) {
-        var index = 0
-        while index < count {
+    /// Counts the datagrams of a range of a batch.
+    mutating func note(_ batch: borrowing ReceiveBatch, _ range: Range<Int>, at now: Timestamp) {
+        var index = range.lowerBound
+        while index < range.upperBound {
             let key = SourceKey(batch.datagram(index))
             var traffic = Traffic()
             repeat {
                 traffic.datagrams += 1
                 traffic.bytes += UInt64(batch.length(index))
                 index += 1
-            } while index < count && SourceKey(batch.datagram(index)) == key
+            } while index < range.upperBound && SourceKey(batch.datagram(index)) == key
             note(key, traffic, at: now)
         }
     }

@@ -106,6 +106,13 @@ extension EgressSocket {
             try SystemCallError.check("IP_TRANSPARENT", relay_allow_foreign_sources(number, family))
             try bindToSend(number, endpoint, port: sourcePort ?? endpoint.localPort)
         } else {
+            if endpoint.address == .limitedBroadcast {
+                // It has no route of its own, which connect(2) would need.
+                try SystemCallError.check(
+                    "SO_BINDTOIFINDEX",
+                    relay_bind_to_interface(number, interfaceIndex)
+                )
+            }
             try bind(number, endpoint, to: destination)
             // The kernel has chosen a port that is free. Where nothing is to be received, a socket
             // that keeps it for a sender may have it, too.

@@ -66,6 +66,20 @@ import RelayModel
         return Int(unsafe received[index].length)
     }
 
+    /// When the datagram at an index arrived, where its socket asks for that; nil = unknown.
+    func arrivalTime(_ index: Int) -> ArrivalTime? {
+        precondition((0..<Self.capacity).contains(index))
+        // Safe because the index is below the capacity of the initialized block.
+        return ArrivalTime(word: unsafe relay_arrival(headers, Int32(index)))
+    }
+
+    /// The datagrams at the beginning of a range that arrived before a time.
+    func arrivals(of range: Range<Int>, before time: ArrivalTime?) -> Range<Int> {
+        guard let time else { return range.lowerBound..<range.lowerBound }
+        let end = range.first { arrivalTime($0)?.isBefore(time) != true } ?? range.upperBound
+        return range.lowerBound..<end
+    }
+
     /// What C needs to send from the slots; the pointers must not leave the body.
     @inline(__always)
     func withReceived<Result>(

@@ -95,6 +95,13 @@ extension SessionSocket {
         try SystemCallError.check("SO_BROADCAST", relay_allow_broadcast(number))
     }
 
+    /// Has the kernel say when each datagram arrived; where it refuses, the times are unknown.
+    func requestArrivalTimes() { _ = relay_request_arrival_times(number) }
+
+    /// When the datagram arrived that would be received next, as far as that was requested; nil =
+    /// there is none.
+    var nextArrival: ArrivalTime? { ArrivalTime(word: relay_next_arrival(number)) }
+
     static func setTTL(_ number: Int32, _ definition: SessionDefinition) throws(SystemCallError) {
         let family = Int32(definition.family.rawValue)
         try SystemCallError.check("IP_TTL", relay_set_ttl(number, family, Int32(definition.ttl)))

@@ -17,6 +17,7 @@ extension Resolution {
         adapted.options.policy = configuration.options.policy
         adapted.options.configuredSessions = configuration.options.configuredSessions
         adapted.options.handlers = configuration.options.handlers
+        adapted.options.relays = configuration.options.relays
         adapted.isBehindProxy = running.isBehindProxy
         adapted.logLevel = running.logLevel
         adapted.logFormat = running.logFormat

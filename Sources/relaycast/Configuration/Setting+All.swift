@@ -5,7 +5,7 @@ extension Setting {
     /// Every setting, in the order in which people are told of them.
     static let all =
         [listen, unixSocket, dataDirectory]
-        + authority + [allowedHosts, allowedOrigins, logLevel, logFormat]
+        + authority + [allowedHosts, allowedOrigins, relays, logLevel, logFormat]
         + ServiceLimits.all.map(Setting.init(limit:))
 
     private static let listen = Setting(
@@ -73,6 +73,23 @@ extension Setting {
             configuration.options.allowedOrigins = try Words.origins(values)
         },
         describe: { Words.joined($0.options.allowedOrigins.sorted()) }
+    )
+
+    private static let relays = Setting(
+        key: "relays",
+        flag: "--relay",
+        form: .list,
+        valueName: "ADDRESS",
+        summary: "address of another relay between the same networks; repeatable",
+        allowed: "up to \(ServiceOptions.relaysMax) IP addresses of hosts",
+        apply: { (values, configuration) throws(Refusal) in
+            configuration.options.relays = try Words.hostAddresses(
+                values,
+                countMax: ServiceOptions.relaysMax
+            )
+        },
+        describe: { Words.joined($0.options.relays.map { "\($0)" }.sorted()) },
+        isReloaded: true
     )
 
     private static let logLevel = Setting(

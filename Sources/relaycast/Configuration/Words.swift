@@ -53,6 +53,21 @@ enum Words {
         return names
     }
 
+    /// So many IP addresses of hosts at most.
+    static func hostAddresses(_ words: [String], countMax: Int) throws(Refusal) -> Set<IPAddress> {
+        var addresses: Set<IPAddress> = []
+        for word in words {
+            guard let address = IPAddress(word), address.isUnicast else {
+                throw Refusal(value: word, reason: "is not the IP address of a host")
+            }
+            addresses.insert(address)
+            guard addresses.count <= countMax else {
+                throw Refusal(value: word, reason: "is one more than \(countMax)")
+            }
+        }
+        return addresses
+    }
+
     /// One of an enumeration's names.
     static func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ words: [String]

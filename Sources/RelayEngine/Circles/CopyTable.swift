@@ -1,0 +1,151 @@
+/// The records of the daemon, found by the samples of payloads.
+///
+/// Begins small, doubles by what lives, and shrinks again. At its largest, the oldest record of a
+/// bucket gives way. What is searched is kept apart from what is only read when it was found: the
+/// tags of a bucket are a cache line, and so are the times of two.
+struct CopyTable: ~Copyable {
+    /// Records of the smallest table, 9 KiB, and of the largest, 576 KiB.
+    static let recordsMin = 256
+    static let recordsMax = 16_384
+    /// The records of a bucket.
+    static let bucketRecords = 8
+    /// The buckets that a record may be in where those of one payload are many.
+    static let windowBuckets = 2
+    private static let windowRecords = windowBuckets * bucketRecords
+
+    private var tags: FixedBuffer<UInt64>
+    private var times: FixedBuffer<UInt32>
+    private var contents: FixedBuffer<CopyRecord.Content>
+    /// Records that are not blank.
+    private(set) var used = 0
+    /// What keeps the compiler from leaving out that somebody looked.
+    private var looked: UInt64 = 0
+
+    init() { self.init(count: Self.recordsMin) }
+
+    private init(count: Int) {
+        tags = FixedBuffer(repeating: 0, count: count)
+        times = FixedBuffer(repeating: 0, count: count)
+        contents = FixedBuffer(repeating: CopyRecord.Content(), count: count)
+    }
+
+    /// Records that there is room for.
+    var count: Int { tags.count }
+
+    subscript(place: Int) -> CopyRecord {
+        @inline(__always) get {
+            CopyRecord(tag: tags[place], content: contents[place], at: times[place])
+        }
+    }
+
+    /// Whether the record at a place has this tag, and is not older.
+    @inline(__always)
+    func has(_ tag: UInt64, at place: Int, within lifetime: UInt32, of tick: UInt32) -> Bool {
+        tags[place] == tag && tick &- times[place] <= lifetime
+    }
+
+    /// Writes a record to a place that `place`, `find` or `victim` gave.
+    @inline(__always)
+    mutating func write(_ record: CopyRecord, to place: Int) {
+        if tags[place] == 0 { used &+= 1 }
+        tags[place] = record.tag
+        times[place] = record.at
+        contents[place] = record.content
+    }
+
+    /// The first place that a record with this tag or sample can be in. Its lower half is free for
+    /// whom the record is for.
+    @inline(__always)
+    private func bucket(of tag: UInt64) -> Int {
+        Int(truncatingIfNeeded: tag &>> 32) & (tags.count &- Self.bucketRecords)
+    }
+
+    /// Has the processor fetch a bucket.
+    @inline(__always)
+    mutating func touch(bucketOf sample: UInt64) {
+        let first = bucket(of: sample)
+        looked &+= tags[first] &+ UInt64(times[first])
+    }
+
+    /// Where the record with this tag is in its bucket, or else what it may overwrite: a blank or
+    /// the oldest record.
+    @inline(__always)
+    func place(of tag: UInt64, at tick: UInt32) -> Int {
+        let first = bucket(of: tag)
+        for place in first..<first + Self.bucketRecords where tags[place] == tag { return place }
+        return oldest(of: Self.bucketRecords, from: first, at: tick)
+    }
+
+    /// Where the record with this tag and check is in the window of its bucket; nil = nowhere.
+    func find(_ tag: UInt64, check: UInt64) -> Int? {
+        let first = bucket(of: tag)
+        for offset in 0..<Self.windowRecords {
+            let place = (first + offset) & (tags.count - 1)
+            if tags[place] == tag && contents[place].check == check { return place }
+        }
+        return nil
+    }
+
+    /// Whether the window has a record with this tag, whatever its check.
+    func contains(_ tag: UInt64) -> Bool {
+        let first = bucket(of: tag)
+        for offset in 0..<Self.windowRecords where tags[(first + offset) & (tags.count - 1)] == tag
+        {
+            return true
+        }
+        return false
+    }
+
+    /// What a record of the window may overwrite: a blank one, else the oldest.
+    func victim(for tag: UInt64, at tick: UInt32) -> Int {
+        oldest(of: Self.windowRecords, from: bucket(of: tag), at: tick)
+    }
+
+    @inline(__always)
+    private func oldest(of number: Int, from first: Int, at tick: UInt32) -> Int {
+        var (oldest, oldestAge) = (first, UInt32(0))
+        for offset in 0..<number {
+            let place = (first &+ offset) & (tags.count &- 1)
+            let age = tags[place] == 0 ? .max : tick &- times[place]
+            if age > oldestAge { (oldest, oldestAge) = (place, age) }
+        }
+        return oldest
+    }
+}
+
+// MARK: - Size
+
+extension CopyTable {
+    /// Makes room for more records: a table that is more than half full doubles until it is as
+    /// large as it may be.
+    @inline(__always)
+    mutating func makeRoom(for more: Int, living lifetime: UInt32, at tick: UInt32) {
+        if (used &+ more) &* 2 <= tags.count || tags.count == Self.recordsMax { return }
+        resize(for: more, living: lifetime, at: tick)
+    }
+
+    /// Gives back what is no longer needed.
+    mutating func shrink(living lifetime: UInt32, at tick: UInt32) {
+        if isLarge { resize(for: 0, living: lifetime, at: tick) }
+    }
+
+    /// Whether `shrink` could give something back.
+    var isLarge: Bool { tags.count > Self.recordsMin }
+
+    @inline(never)
+    private mutating func resize(for more: Int, living lifetime: UInt32, at tick: UInt32) {
+        var live = 0
+        for place in 0..<count where isLive(place, lifetime, tick) { live += 1 }
+        var size = Self.recordsMin
+        while size < Self.recordsMax && size < 4 * (live + more) { size *= 2 }
+        var next = CopyTable(count: size)
+        for place in 0..<count where isLive(place, lifetime, tick) {
+            next.write(self[place], to: next.victim(for: tags[place], at: tick))
+        }
+        self = next
+    }
+
+    private func isLive(_ place: Int, _ lifetime: UInt32, _ tick: UInt32) -> Bool {
+        tags[place] != 0 && tick &- times[place] <= lifetime
+    }
+}

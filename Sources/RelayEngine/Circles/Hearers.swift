@@ -1,0 +1,92 @@
+import RelayModel
+
+/// Who may hear what is sent to one destination: listeners of this daemon, to whom it must not be
+/// new when it comes back.
+struct Hearers {
+    private var audience: Audience?
+    private var interfaceIndex: Int32 = 0
+    private var sent = SentCopies.Sent.relayed
+    /// The one that recognises its own copies by itself.
+    private var deaf: CopyListener?
+    /// The one that relays to them; nil where nothing is relayed.
+    private var feeder: CopyListener?
+    private var listeners: [CopyListener] = []
+    private var generation = -1
+
+    /// Nobody.
+    init() {}
+
+    /// Those who may hear what a target by address sends.
+    init(of target: RelayTarget) {
+        guard case .endpoint(let endpoint) = target.definition.destination,
+            let path = target.egress?.path
+        else { return }
+        audience = Audience(of: path.destination, path.destinationClass)
+        interfaceIndex = path.interface.index
+        let isLooped = path.destinationClass == .broadcast || endpoint.loopback
+        if endpoint.sourceMode == .preserve {
+            sent = isLooped ? .preserved : .unheard
+        } else if endpoint.localPort != 0 {
+            sent = isLooped ? .relayedBySession : .unheard
+        }
+    }
+
+    /// Those who may hear what a session sends to its group or broadcast address.
+    init(of session: ActiveSession, sent: SentCopies.Sent) {
+        guard let destination = session.session.path.destination else { return }
+        let definition = session.session.definition
+        audience = Audience(of: destination, definition.kind.isMulticast ? .multicast : .broadcast)
+        interfaceIndex = session.session.path.interface?.index ?? 0
+        self.sent = definition.kind.isMulticast && !definition.loopback ? .unheard : sent
+        deaf = session.admission.dropsOwnCopies ? session.admission.listener : nil
+    }
+
+    /// Remembers the datagrams of a mask that were sent.
+    mutating func note(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        in copies: SentCopies,
+        at now: Int64
+    ) {
+        refresh(copies)
+        if listeners.isEmpty { return }
+        copies.noteSent(
+            batch,
+            mask,
+            to: listeners,
+            interfaceIndex: interfaceIndex,
+            sent,
+            deaf: deaf,
+            at: now
+        )
+    }
+
+    /// Remembers a datagram that was sent.
+    mutating func note(_ payload: Span<UInt8>, in copies: SentCopies, at now: Int64) {
+        refresh(copies)
+        if listeners.isEmpty { return }
+        copies.noteSent(
+            payload,
+            to: listeners,
+            interfaceIndex: interfaceIndex,
+            sent,
+            deaf: deaf,
+            at: now
+        )
+    }
+
+    /// This one relays to them from now on.
+    mutating func setFeeder(_ feeder: CopyListener?) {
+        if self.feeder === feeder { return }
+        self.feeder = feeder
+        generation = -1
+    }
+
+    /// Finds the listeners that there are now.
+    mutating func refresh(_ copies: SentCopies) {
+        if generation == copies.generation { return }
+        generation = copies.generation
+        listeners = copies.listeners(of: audience, interfaceIndex: interfaceIndex)
+        copies.addFeeder(feeder, of: audience)
+    }
+}

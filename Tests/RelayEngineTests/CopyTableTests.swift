@@ -1,0 +1,115 @@
+import Testing
+
+@testable import RelayEngine
+
+@Suite struct CopyTableTests {
+    private let lifetime: UInt32 = 1000
+
+    @Test func aTableGrowsByWhatLivesAndShrinksAgain() {
+        var table = CopyTable()
+        let smallest = table.count
+        #expect(smallest == CopyTable.recordsMin)
+        fill(&table, 1...2000, at: 10)
+        let grown = table.count
+        #expect(grown == 4096)
+        // Those have expired; the newer ones need less room.
+        table.shrink(living: lifetime, at: 2000)
+        let (count, used) = (table.count, table.used)
+        #expect(count == CopyTable.recordsMin && used == 0)
+    }
+
+    @Test func aTableIsNeverLargerThanItsLimit() {
+        var table = CopyTable()
+        fill(&table, 1...50_000, at: 10)
+        let (count, used) = (table.count, table.used)
+        #expect(count == CopyTable.recordsMax && used <= count)
+    }
+
+    @Test func growingKeepsWhatLives() {
+        var table = CopyTable()
+        fill(&table, 1...100, at: 10)
+        fill(&table, 101...3000, at: 20)
+        let found = (1...3000).count { table.find(tag($0), check: UInt64($0)) != nil }
+        #expect(found > 2950)
+    }
+
+    @Test func theOldestOfABucketGivesWay() {
+        var table = CopyTable()
+        // One bucket, eight places.
+        for number in 0..<9 as Range<UInt64> {
+            let place = table.place(of: 7 << 32 | number + 1, at: UInt32(number + 10))
+            table.write(CopyRecord(tag: 7 << 32 | number + 1, at: UInt32(number)), to: place)
+        }
+        let isThere = (1...9).map { table.contains(7 << 32 | $0) }
+        #expect(isThere == [false] + Array(repeating: true, count: 8))
+    }
+
+    @Test func equalTagsWithOtherChecksAreOtherRecords() {
+        var table = CopyTable()
+        for check in 1...8 as ClosedRange<UInt64> {
+            table.write(CopyRecord(tag: 5, check: check, at: 0), to: table.victim(for: 5, at: 0))
+        }
+        let isThere = (1...9).map { table.find(5, check: $0) != nil }
+        #expect(isThere == Array(repeating: true, count: 8) + [false])
+    }
+
+    private func tag(_ number: Int) -> UInt64 {
+        UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+    }
+
+    private func fill(_ table: inout CopyTable, _ numbers: ClosedRange<Int>, at tick: UInt32) {
+        for number in numbers {
+            table.makeRoom(for: 1, living: lifetime, at: tick)
+            let record = CopyRecord(tag: tag(number), check: UInt64(number), at: tick)
+            table.write(record, to: table.victim(for: record.tag, at: tick))
+        }
+    }
+}
+
+@Suite struct ExpectedCopiesTests {
+    @Test func eachCopyThatWasSentIsTakenOnce() {
+        var copies = ExpectedCopies(0)
+        copies.add()
+        copies.add()
+        let taken = (0..<3).map { _ in copies.take() }
+        #expect(taken == [true, true, false])
+    }
+
+    @Test func aCopyIsExpectedForTwoLifetimesAtMost() {
+        var copies = ExpectedCopies(0)
+        copies.add()
+        copies.age()
+        copies.add()
+        copies.age()
+        let taken = (0..<2).map { _ in copies.take() }
+        #expect(taken == [true, false])
+    }
+
+    @Test(arguments: [1, 1000, 60_000])
+    func aLifetimeIsAsLongAsItSaysAndTwoTicksMoreAtMost(milliseconds: Int) {
+        let nanoseconds = Int64(milliseconds) * 1_000_000
+        let exact = CopyTick.of(nanoseconds)
+        #expect((exact...exact + 1).contains(CopyTick.lifetime(milliseconds: milliseconds)))
+    }
+
+    @Test func soManyCopiesAreCountedAndNoMore() {
+        var copies = ExpectedCopies(0)
+        for _ in 0..<70_000 { copies.add() }
+        let taken = (0..<70_000).count { _ in copies.take() }
+        #expect(taken == 65_535)
+    }
+
+    /// Records of copies age by the lifetime of the listener, also where the ticks have wrapped.
+    @Test(arguments: [0, UInt32.max - 50])
+    func aRecordLivesBetweenOneLifetimeAndTwo(start: UInt32) {
+        var copies = Copies(tag: 1, check: 1, at: start)
+        copies.returning.add()
+        let record = copies.record
+        for age in [0, 100, 101, 200] as [UInt32] {
+            var later = Copies(record, lifetime: 100, at: start &+ age)
+            let isTaken = later?.returning.take()
+            #expect(isTaken == true)
+        }
+        #expect(Copies(record, lifetime: 100, at: start &+ 201) == nil)
+    }
+}

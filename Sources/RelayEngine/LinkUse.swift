@@ -1,4 +1,3 @@
-import Glibc
 import RelayModel
 
 /// How a session, or a target of `forward`, uses an interface: what it must have for that, and which
@@ -110,40 +109,21 @@ struct LinkUse {
         return SessionError(.interfaceUnavailable, detail, errno: "EADDRNOTAVAIL")
     }
 
-    /// Throws where an IPv6 group cannot be reached by the interface: nothing can be sent, and on
-    /// the loopback interface, where only a local route delivers groups, nothing can be received
-    /// either. IPv4 needs no route.
+    /// Throws where the interface is the loopback one, and the group is one of IPv6: only a local
+    /// route delivers those there.
     func checkRoute(by interface: NetworkInterface) throws(SessionError) {
-        let isLoopback = interface.flags.contains(.loopback)
-        guard family == .ipv6, let group = destination, group.isMulticast, needsGroup,
-            sends || isLoopback
-        else {
+        guard interface.flags.contains(.loopback), family == .ipv6, needsGroup,
+            let group = destination, group.isMulticast
+        else { return }
+        if let route = try? HostNetwork.route(to: group, by: interface.index), route.isLocal {
             return
         }
-        do throws(SystemCallError) {
-            let route = try HostNetwork.route(to: group, by: interface.index)
-            if isLoopback && !route.isLocal { throw SystemCallError("route", ENETUNREACH) }
-        } catch {
-            throw Self.noRoute(to: group, by: interface, error)
-        }
-    }
-
-    private static func noRoute(
-        to group: IPAddress,
-        by interface: NetworkInterface,
-        _ error: SystemCallError
-    ) -> SessionError {
-        let isLoopback = interface.flags.contains(.loopback)
-        let route = isLoopback ? "local \(group)/128" : "multicast ff00::/8"
-        let command = "ip -6 route add \(route) dev \(interface.name) table local"
-        let advice =
-            isLoopback
-            ? "the loopback interface has no IPv6 multicast: name another interface, or \(command)"
-            : command
-        return SessionError(
+        throw SessionError(
             .networkUnreachable,
-            "no route to \(group) by interface \(interface.name) (\(error.name)); \(advice)",
-            errno: error.name
+            "no route to \(group) by interface \(interface.name) (ENETUNREACH); the loopback "
+                + "interface has no IPv6 multicast: name another interface, or "
+                + "ip -6 route add local \(group)/128 dev \(interface.name)",
+            errno: "ENETUNREACH"
         )
     }
 

@@ -46,7 +46,7 @@ extension ActiveSession {
         }
         return AnswerRoute(
             to: datagram.source,
-            from: datagram.askedAddress,
+            from: datagram.askedAddress ?? session.path.source,
             askedBy: datagram.interfaceIndex,
             in: links.networks,
             ttl: reply?.ttl
@@ -66,7 +66,7 @@ extension ActiveSession {
                 scopeID: scopeID
             ),
             interfaceIndex: datagram.interfaceIndex,
-            localAddress: datagram.askedAddress,
+            localAddress: datagram.askedAddress ?? session.path.source,
             ttl: ttl ?? 1
         )
     }

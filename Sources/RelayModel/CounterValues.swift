@@ -27,6 +27,8 @@ package struct CounterValues: Hashable, Sendable {
     package var replied = Traffic()
     /// Replies that `reply.perSecondMax` held back.
     package var repliesRateLimited: UInt64 = 0
+    /// Datagrams that were not answered because they are answers themselves.
+    package var answers: UInt64 = 0
     /// What became of the runs of `reply.handler`.
     package var handler = HandlerValues()
     /// Datagrams by `DropReason.rawValue`.

@@ -74,6 +74,7 @@ def expected(counters: dict) -> dict[tuple[str, str | None], float]:
     values["unreachable_reports_total", None] = counters["unreachable"]
     values["truncated_datagrams_total", None] = counters["truncated"]
     values["rate_limited_replies_total", None] = counters["replied"]["rateLimited"]
+    values["ignored_answers_total", None] = counters["replied"]["answersIgnored"]
     return values
 
 

@@ -122,6 +122,11 @@ extension Metric {
             help: "Replies that were held back by reply.perSecondMax"
         ) { .integer($0.counters.repliesRateLimited) },
         ofSession(
+            "ignored_answers",
+            .counter,
+            help: "Datagrams that were not answered because they are answers themselves"
+        ) { .integer($0.counters.answers) },
+        ofSession(
             "handler_runs",
             .counter,
             help: "Commands that reply.handler started, also those that failed; absent without one"

@@ -44,6 +44,7 @@ extension JSONWriter {
         member("datagrams", values.replied.datagrams)
         member("bytes", values.replied.bytes)
         member("rateLimited", values.repliesRateLimited)
+        member("answersIgnored", values.answers)
         endObject()
     }
 

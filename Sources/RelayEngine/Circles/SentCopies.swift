@@ -16,6 +16,7 @@ final class SentCopies {
     /// Those whose sessions relay to an audience, by whatever interface.
     private var feeders: [Audience: [CopyListener]] = [:]
     private var nextNumber: UInt32 = 1
+    private var lastReplierNumber: UInt32 = 0
     /// Changes whenever the listeners do.
     private(set) var generation = 0
     /// The longest that a record of a listener can matter, in ticks.
@@ -50,6 +51,12 @@ final class SentCopies {
 // MARK: - Listeners
 
 extension SentCopies {
+    /// A number for another session that answers.
+    func nextReplierNumber() -> UInt32 {
+        lastReplierNumber &+= 1
+        return lastReplierNumber
+    }
+
     /// A listener for the session, or the one it had where that can go on; nil for a session that
     /// forwards nothing, or does not guard.
     func listener(

@@ -10,11 +10,15 @@ extension ActiveSession {
     ) {
         let now = HostNetwork.monotonicNanoseconds()
         var rateLimited: UInt64 = 0
-        var busy: UInt64 = 0
+        var (busy, answers): (UInt64, UInt64) = (0, 0)
         for index in range where verdicts[index] == nil {
             let datagram = batch.datagram(index)
             // Source port 0 says that no answer is wanted (RFC 768).
             if datagram.source.port == 0 { continue }
+            if isAnswer(datagram, batch.payload(index), at: now) {
+                answers += 1
+                continue
+            }
             if replier?.bucket.take(at: now) != true {
                 rateLimited += 1
             } else if !queue.put(
@@ -28,6 +32,7 @@ extension ActiveSession {
         }
         activity.counters.countRateLimitedReplies(rateLimited)
         activity.counters.countHandlerBusy(busy)
+        activity.counters.countAnswers(answers)
     }
 
     /// Sends a line that a handler has printed, unless the session has another reply by now.

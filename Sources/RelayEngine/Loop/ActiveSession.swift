@@ -44,7 +44,9 @@ final class ActiveSession {
         self.host = host
         let now = HostNetwork.monotonicNanoseconds()
         admission = Admission(session, copies: copies, host: host, at: now)
-        replier = session.definition.reply.map { Replier($0, hostname: hostname) }
+        replier = session.definition.reply.map {
+            Replier($0, hostname: hostname, number: copies.nextReplierNumber())
+        }
         drain = Drain(session.definition.coalescing)
         sendLimiter = session.definition.limits.map { TrafficLimiter($0, at: now) }
         copies.ownSockets.add(session.socket.localEndpoint.port, .shared)
@@ -71,7 +73,9 @@ final class ActiveSession {
             to: definition
         )
         if definition.reply != previous.reply {
-            replier = definition.reply.map { Replier($0, hostname: hostname) }
+            replier = definition.reply.map {
+                Replier($0, hostname: hostname, number: copies.nextReplierNumber())
+            }
         }
         if definition.coalescing != previous.coalescing { drain.change(to: definition.coalescing) }
         if definition.limits != previous.limits {

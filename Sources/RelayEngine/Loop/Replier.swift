@@ -4,8 +4,13 @@ import RelayModel
 struct Replier {
     var renderer: ReplyRenderer
     var bucket: TokenBucket
+    /// Who may be answering.
+    var streaks = AnswerStreaks()
+    /// Which of those that answer it is.
+    let number: UInt32
 
-    init(_ reply: Reply, hostname: String) {
+    init(_ reply: Reply, hostname: String, number: UInt32) {
+        self.number = number
         renderer = ReplyRenderer(reply.content, hostname: hostname)
         bucket = TokenBucket(
             perSecond: reply.perSecondMax,
@@ -25,12 +30,16 @@ extension ActiveSession {
     ) {
         if let queue = session.handler { return handOver(batch, range, verdicts, to: queue) }
         let now = HostNetwork.monotonicNanoseconds()
-        var rateLimited: UInt64 = 0
+        var (rateLimited, answers): (UInt64, UInt64) = (0, 0)
         replies.removeAll()
         for index in range where verdicts[index] == nil {
             let datagram = batch.datagram(index)
             // Source port 0 says that no answer is wanted (RFC 768).
             if datagram.source.port == 0 { continue }
+            if isAnswer(datagram, batch.payload(index), at: now) {
+                answers += 1
+                continue
+            }
             guard
                 let payload = render(
                     datagram,
@@ -48,7 +57,26 @@ extension ActiveSession {
             }
         }
         activity.counters.countRateLimitedReplies(rateLimited)
+        activity.counters.countAnswers(answers)
         sendReplies(&replies)
+    }
+
+    /// Whether a datagram is an answer itself, of this daemon or, as far as can be told, of another
+    /// responder; those are not answered.
+    func isAnswer(
+        _ datagram: ReceivedDatagram,
+        _ payload: Span<UInt8>,
+        at now: Int64
+    ) -> Bool {
+        guard let number = replier?.number else { return false }
+        if copies.ownSockets.mayHaveSent(datagram) {
+            return copies.isAnswer(payload, heardBy: number, at: now)
+        }
+        let isQuestion =
+            datagram.destinationClass != .unicast && session.definition.reply?.to != .destination
+        if isQuestion { return false }
+        let port = session.socket.localEndpoint.port
+        return replier?.streaks.admits(datagram.source, localPort: port, at: now) == false
     }
 
     private func render(_ datagram: ReceivedDatagram, _ sequence: UInt64, _ now: Int64) -> [UInt8]?
@@ -82,6 +110,7 @@ extension ActiveSession {
             let sent = max(result, 0)
             if sent > 0 {
                 noteOwnAnswers(replies, index..<index + sent)
+                noteAnswers(replies, index..<index + sent)
                 let (_, traffic) = rememberSent(replies, index..<index + sent)
                 activity.counters.countReplied(traffic, at: HostNetwork.now())
                 total = total + traffic
@@ -94,6 +123,18 @@ extension ActiveSession {
         }
         replies.removeAll()
         return total
+    }
+
+    /// What sessions of this daemon may hear is no question to them.
+    private func noteAnswers(_ replies: borrowing SendBatch, _ range: Range<Int>) {
+        let now = HostNetwork.monotonicNanoseconds()
+        for index in range {
+            let destination = replies.destination(index)
+            let isToAll = session.definition.reply?.to == .destination
+            if isToAll || copies.ownSockets.isOwn(destination.address) {
+                copies.noteAnswer(replies.payload(index), at: now)
+            }
+        }
     }
 
     /// What goes to a group or broadcast address comes back to this session, too.

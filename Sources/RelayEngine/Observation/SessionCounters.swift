@@ -19,6 +19,7 @@ package final class SessionCounters: Sendable {
     private let repliedDatagrams = SingleWriterCounter()
     private let repliedBytes = SingleWriterCounter()
     private let repliesRateLimited = SingleWriterCounter()
+    private let answers = SingleWriterCounter()
     private let handlerBusy = SingleWriterCounter()
     /// These two have another writer, the handlers' thread.
     private let handlerRuns = SingleWriterCounter()
@@ -106,6 +107,8 @@ extension SessionCounters {
 
     func countRateLimitedReplies(_ count: UInt64) { repliesRateLimited.add(count) }
 
+    func countAnswers(_ count: UInt64) { answers.add(count) }
+
     func countHandlerBusy(_ count: UInt64) { handlerBusy.add(count) }
 
     func countSendBufferFull(_ count: UInt64) { lostSendBufferFull.add(count) }
@@ -141,6 +144,7 @@ extension SessionCounters {
         values.forwarded = Self.traffic(forwardedDatagrams, forwardedBytes)
         values.replied = Self.traffic(repliedDatagrams, repliedBytes)
         values.repliesRateLimited = repliesRateLimited.value
+        values.answers = answers.value
         values.handler.runs = handlerRuns.value
         for failure in HandlerFailure.allCases {
             let index = failure.rawValue

@@ -156,9 +156,12 @@ def start_daemon(lab):  # noqa: ARG001 (its processes must end before the lab do
     daemons = []
 
     def start(host, *arguments, configuration=None, through=()):
+        # Several daemons in one host listen on ports of their own.
+        port = 8080 + sum(daemon.host is host for daemon in daemons)
         daemon = Daemon(
-            host, os.path.abspath(binary), arguments, configuration=configuration, through=through
-        )
+            host, os.path.abspath(binary), arguments,
+            configuration=configuration, through=through, port=port,
+        )  # fmt: skip
         daemons.append(daemon)
         return daemon
 

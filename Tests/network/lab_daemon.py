@@ -48,13 +48,16 @@ class Answer:
 
 
 class Daemon:
-    """`relaycast serve` in a host; `through` is a command that executes it, if any."""
+    """`relaycast serve` in a host; `through` is a command that executes it, if any.
+
+    Several daemons in one host need different ports.
+    """
 
     def __init__(
-        self, host, binary, arguments=(), directory=None, configuration=None, through=()
+        self, host, binary, arguments=(), directory=None, configuration=None, through=(), port=8080
     ):
         self.host, self._binary, self._arguments = host, binary, list(arguments)
-        self._through = through
+        self._through, self._port = through, port
         self.directory = directory or pathlib.Path(
             tempfile.mkdtemp(dir=host.lab.directory, prefix=f"{host.name}-")
         )
@@ -72,7 +75,7 @@ class Daemon:
     def start(self):
         """Starts the daemon, again with the same data when it has ended."""
         self.process = self.host.start(
-            self._binary, "serve", "--listen", "127.0.0.1:8080",
+            self._binary, "serve", "--listen", f"127.0.0.1:{self._port}",
             "--unix-socket", self.socket_path, "--data-directory", str(self.directory / "data"),
             *self._arguments, through=self._through,
         )  # fmt: skip

@@ -2,8 +2,8 @@
 
 The examples are run as they are pasted, with curl on h1, where the daemon is, and the real socat:
 
-    h1 relaycast, curl ─┐
-    h2 socat           ─┼─ bridge0
+    h1 relaycast, curl ─┐              h1 eth1 ─┬─ bridge1          h1 eth2 ─── eth2 h2
+    h2 socat           ─┼─ bridge0     h4 eth1 ─┘
     h3                 ─┘
 """
 
@@ -34,6 +34,12 @@ def relaycast(start_daemon, h1):
     """Our daemon on h1, with the handlers that the README shows."""
     (block,) = (block for block in readme.blocks() if "handlers" in block.flags)
     return start_daemon(h1, configuration=json.loads(block.text))
+
+
+@pytest.fixture
+def networks(connect, h4):  # noqa: ARG001 (the second subnet is there)
+    """The three networks of h1 that the README relays between."""
+    connect("eth2")
 
 
 class Walk:
@@ -78,7 +84,7 @@ class Walk:
         assert differences == [], f"the answer was {self._output}"
 
 
-@pytest.mark.usefixtures("relaycast", "socat_installed", "curl_installed")
+@pytest.mark.usefixtures("networks", "relaycast", "socat_installed", "curl_installed")
 @pytest.mark.parametrize("name", readme.examples())
 def test_an_example_works_when_pasted(lab, name):
     walk = Walk(lab.hosts)

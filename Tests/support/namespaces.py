@@ -319,6 +319,7 @@ class Lab:
         host = Host(self, name, number, subnet)
         self._brokers += self.processes[known:]
         del self.processes[known:]
+        self.hosts[name] = host
         return host
 
     def run(self, *command):

@@ -70,8 +70,6 @@ LAYOUTS = {
     "directed": on_links("192.168.10.255", "192.168.30.255", "192.168.20.255", 6666),
     "limited": on_links("255.255.255.255", "255.255.255.255", "255.255.255.255", 9),
 }
-# Those whose first two sides h1 and h3 both have.
-SHARED = ["one-group", "one-group-ipv6", "directed", "limited"]
 
 
 def outlet(side, **fields):

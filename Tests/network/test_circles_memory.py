@@ -1,13 +1,12 @@
 """What a session takes: idle, after one datagram, and after 64.
 
 The goals are 7 KiB idle without a target, 8.5 KiB with one and 2 KiB for each further one, 16 KiB
-more after one datagram and 30 KiB more after 64; 5000 relays after one each 160 MiB. Allocators and
-debug builds differ: a test fails at twice a goal. `scripts/bench` has the exact figures.
+more after one datagram and 30 KiB more after 64. Allocators and debug builds differ: a test fails
+at twice a goal. `scripts/bench` has the exact figures.
 """
 
 import pathlib
 
-import pytest
 from lab_circles import check_rest, pause
 from lab_sockets import sender
 from namespaces import eventually
@@ -15,6 +14,7 @@ from namespaces import eventually
 KIBIBYTE = 1024
 GROUP = "239.8.8.8"
 FIRST_PORT = 10_000
+SESSIONS = 400
 # A test fails beyond so many times the goal.
 TOLERANCE = 2
 
@@ -82,24 +82,14 @@ def check(name, bytes_each, goal_kibibytes):
     assert bytes_each <= TOLERANCE * goal_kibibytes * KIBIBYTE, name
 
 
-@pytest.mark.parametrize("targets, goal", [(0, 7), (1, 8.5), (5, 16.5)])
-def test_idle_sessions_take_little(relaycast, targets, goal):
-    check(f"idle, {targets} targets", create(relaycast, 1000, targets), goal)
+def test_idle_sessions_take_little(relaycast):
+    check("idle, 5 targets", create(relaycast, SESSIONS, 5), 16.5)
 
 
-@pytest.mark.parametrize("targets", [0, 1])
-def test_a_session_grows_by_what_it_has_received(relaycast, h2, targets):
-    create(relaycast, 1000, targets)
-    first = send_to_each(relaycast, h2, 1000, range(1))
-    check(f"one datagram, {targets} targets", first, 16)
-    more = send_to_each(relaycast, h2, 1000, range(1, 64))
-    check(f"64 datagrams, {targets} targets", first + more, 30)
+def test_a_session_grows_by_what_it_has_received(relaycast, h2):
+    check("idle, 1 target", create(relaycast, SESSIONS, 1), 8.5)
+    first = send_to_each(relaycast, h2, SESSIONS, range(1))
+    check("one datagram", first, 16)
+    more = send_to_each(relaycast, h2, SESSIONS, range(1, 64))
+    check("64 datagrams", first + more, 30)
     check_rest(relaycast)
-
-
-def test_5000_relays_after_one_datagram_each_take_160_mib(relaycast, h2):
-    create(relaycast, 5000, 1)
-    send_to_each(relaycast, h2, 5000, range(1))
-    mebibytes = resident(relaycast) / KIBIBYTE / KIBIBYTE
-    print(f"5000 relays: {mebibytes:.0f} MiB, goal 160")
-    assert mebibytes <= TOLERANCE * 160

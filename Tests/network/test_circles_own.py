@@ -12,7 +12,7 @@ from lab_circles import LAYOUTS, WAYS, check_rest, dropped_as_loop, ears_on, hea
 from lab_circles import say, tally, wait_until_heard, warned_of_loops
 from namespaces import eventually
 
-SIZES = (1, 64, 65, 128, 129, 1316, 1472, 9000)
+SIZES = (1, 128, 129, 1316, 9000)
 
 
 @pytest.fixture
@@ -28,9 +28,19 @@ def sides_of(connect, h4):  # noqa: ARG001 (the second subnet is there)
     return make
 
 
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("layout", LAYOUTS)
+# Every layout and every way once at least, between two sides and three.
+@pytest.mark.parametrize(
+    "layout, way, count",
+    [
+        ("groups-on-lo", "senders", 3),
+        ("groups-on-one-link", "peers", 2),
+        ("one-group", "port-of-the-side", 3),
+        ("one-group-ipv6", "local-ports", 2),
+        ("link-local-ipv6", "senders", 2),
+        ("directed", "peers", 2),
+        ("limited", "addresses", 2),
+    ],
+)
 def test_each_datagram_is_on_each_side_once(relaycast, lab, sides_of, layout, way, count):
     sides = sides_of(layout, count)
     mouths, sessions = WAYS[way](relaycast, sides)
@@ -52,9 +62,14 @@ def test_each_datagram_is_on_each_side_once(relaycast, lab, sides_of, layout, wa
     assert [session.count("lost", "sendFailed") for session in sessions] == [0] * count
 
 
-@pytest.mark.parametrize("is_posted", [True, False], ids=["posted", "said"])
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("way", ["senders", "addresses", "local-ports"])
+@pytest.mark.parametrize(
+    "layout, way, is_posted",
+    [
+        ("groups-on-lo", "senders", True),
+        ("one-group-ipv6", "addresses", False),
+        ("limited", "local-ports", False),
+    ],
+)
 def test_a_datagram_of_no_bytes_is_on_each_side_once(
     relaycast, lab, sides_of, layout, way, is_posted
 ):
@@ -71,7 +86,7 @@ def test_a_datagram_of_no_bytes_is_on_each_side_once(
         assert heard(ears) == [tally([b"", b""])] * 2
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["peers", "local-ports"])
 def test_a_long_memory_of_what_was_sent_changes_nothing(relaycast, lab, sides_of, way):
     sides = sides_of("groups-on-lo", 3)
     mouths, _ = WAYS[way](relaycast, sides, loopGuardMilliseconds=60000)
@@ -85,8 +100,10 @@ def test_a_long_memory_of_what_was_sent_changes_nothing(relaycast, lab, sides_of
         assert {count for side in heard(ears) for count in side.values()} == {1}
 
 
-@pytest.mark.parametrize("layout", ["groups-on-lo", "one-group", "one-group-ipv6", "directed"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "layout, way",
+    [("groups-on-lo", "senders"), ("one-group-ipv6", "local-ports"), ("directed", "addresses")],
+)
 def test_each_of_equal_datagrams_is_on_each_side_once(relaycast, lab, sides_of, layout, way):
     sides = sides_of(layout, 3)
     mouths, _ = WAYS[way](relaycast, sides)
@@ -97,23 +114,6 @@ def test_each_of_equal_datagrams_is_on_each_side_once(relaycast, lab, sides_of, 
         wait_until_heard(ears, b"said", 10)
         check_rest(relaycast)
         assert heard(ears) == [tally([b"posted", b"said"] * 10)] * 3
-
-
-@pytest.mark.parametrize("layout", ["groups-on-lo", "one-group", "limited"])
-@pytest.mark.parametrize("way", ["senders", "addresses", "port-of-the-side"])
-def test_a_burst_is_on_each_side_once(relaycast, lab, sides_of, layout, way):
-    sides = sides_of(layout, 2)
-    _, sessions = WAYS[way](relaycast, sides, receiveBufferBytes=4 << 20)
-    payloads = [b"%d" % number for number in range(150)]
-    with ears_on(lab, sides) as ears:
-        # All of it is there at once when the daemon goes on.
-        relaycast.process.freeze()
-        say(lab, sides[0], *payloads)
-        relaycast.process.thaw()
-        ears.wait(len(payloads))
-        check_rest(relaycast)
-        assert heard(ears) == [tally(payloads)] * 2
-        assert [session.count("lost", "receiveBufferFull") for session in sessions] == [0, 0]
 
 
 @pytest.mark.parametrize("way", ["senders", "addresses"])
@@ -134,8 +134,7 @@ def test_what_the_kernel_gives_back_is_counted_as_a_loop(relaycast, lab, sides_o
         assert (dropped_as_loop(here), here.count("forwarded")) == (0, 2)
 
 
-@pytest.mark.parametrize("layout", ["groups-on-lo", "one-group", "directed"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("layout, way", [("groups-on-lo", "peers"), ("directed", "addresses")])
 def test_its_own_copies_are_nothing_to_warn_of(relaycast, lab, sides_of, layout, way):
     sides = sides_of(layout, 2)
     mouths, sessions = WAYS[way](relaycast, sides)
@@ -159,5 +158,5 @@ def test_peers_that_forward_to_each_other_are_refused_with_advice(relaycast, h4)
     answer = relaycast.ask("PUT", "/v1/sessions/far", far)
     assert (answer.status, answer.code) == (409, "forward-loop")
     # How it is done: a session hears each side, and forwards to the other by its address.
-    assert "multicast-receiver" in answer.json["detail"]
-    assert "address" in answer.json["detail"]
+    assert "receive one side" in answer.json["detail"]
+    assert "by address" in answer.json["detail"]

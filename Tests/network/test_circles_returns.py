@@ -8,18 +8,14 @@ from lab_circles import LAYOUTS, WAYS, check_rest, ears_on, hear, outlet, payloa
 from lab_circles import wait_until_heard
 from namespaces import eventually
 
-FAMILIES = {"ipv4": "one-group", "ipv6": "one-group-ipv6", "directed": "directed"}
-BOTH_WAYS = ["senders", "addresses"]
 
-
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=["directed", "one-group-ipv6"])
 def sides(request, h4):  # noqa: ARG001 (the second subnet is there)
     """The two sides that are relayed between."""
-    return LAYOUTS[FAMILIES[request.param]][:2]
+    return LAYOUTS[request.param][:2]
 
 
-@pytest.mark.parametrize("copies, answers", [(1, 3), (2, 3), (5, 8), (40, 60)])
-@pytest.mark.parametrize("way", BOTH_WAYS)
+@pytest.mark.parametrize("way, copies, answers", [("senders", 1, 3), ("addresses", 40, 60)])
 def test_each_copy_excuses_one_drop_and_no_more(relaycast, lab, sides, way, copies, answers):
     WAYS[way](relaycast, sides)
     same = payload(100, "same")
@@ -41,7 +37,7 @@ def test_each_copy_excuses_one_drop_and_no_more(relaycast, lab, sides, way, copi
         eventually(lambda: passed() == before + 3, 5, lambda: f"{passed() - before} passed of 3")
 
 
-@pytest.mark.parametrize("way", BOTH_WAYS)
+@pytest.mark.parametrize("way", ["addresses"])
 def test_what_was_sent_is_forgotten_after_the_time_of_the_guard(relaycast, lab, sides, way):
     WAYS[way](relaycast, sides, loopGuardMilliseconds=100)
     with ears_on(lab, sides) as ears:
@@ -54,7 +50,7 @@ def test_what_was_sent_is_forgotten_after_the_time_of_the_guard(relaycast, lab, 
 
 def pairs():
     """Datagrams that are nearly equal, two and two."""
-    for length in (129, 130, 256, 1316, 1472, 9000, 65507):
+    for length in (129, 1316, 65507):
         # The middle, and just inside of what a digest of both ends would cover.
         for place in sorted({length // 2, 64, length - 65}):
             one = bytearray(b"=" * length)
@@ -62,7 +58,7 @@ def pairs():
             other = bytearray(one)
             other[place] ^= 1
             yield f"{length}-bytes-at-{place}", bytes(one), bytes(other)
-    for length in (0, 1, 7, 8, 15, 16, 63, 64, 127, 128, 1315, 1471):
+    for length in (0, 7, 64, 128, 1315):
         whole = bytes(n * 7 % 251 for n in range(length + 1))
         yield f"a-prefix-of-{length}", whole[:length], whole
         yield f"zeros-of-{length}", bytes(length), bytes(length + 1)
@@ -73,7 +69,7 @@ def pairs():
 PAIRS = list(pairs())
 
 
-@pytest.mark.parametrize("way", BOTH_WAYS)
+@pytest.mark.parametrize("way", ["addresses"])
 def test_a_different_datagram_of_the_other_side_is_never_taken_for_a_return(
     relaycast, lab, sides, way
 ):
@@ -93,7 +89,7 @@ def test_a_different_datagram_of_the_other_side_is_never_taken_for_a_return(
         assert [tally(one) for one in ears.heard] == [tally(payloads)] * 2
 
 
-@pytest.mark.parametrize("way", BOTH_WAYS)
+@pytest.mark.parametrize("way", ["senders"])
 def test_different_datagrams_of_two_sockets_all_pass(relaycast, lab, sides, way):
     WAYS[way](relaycast, sides)
     payloads = []

@@ -1,6 +1,6 @@
 """One-way relays in a ring: with `decrement` it ends by itself, with a fixed TTL it is bounded.
 
-  three groups on bridge0:  h1: .1 → .2    h2: .2 → .3    h3: .3 → .1     (or all three on h1)
+  three groups on bridge0:  h1: .1 → .2    h1: .2 → .3    h1: .3 → .1
   three links:              h3: bridge0 → bridge1    h1: bridge1 → side0    h2: side0 → bridge0
   two links:                h1: bridge0 → bridge1    h3: bridge1 → bridge0
 """
@@ -13,7 +13,9 @@ from lab_circles import pause, payload, say, tally, warned_of_loops
 from namespaces import eventually
 
 # What a session relays of what may have come back: in a first burst, and a second.
-BURST, PER_SECOND = 1000, 1000
+BURST, PER_SECOND = 1000, 100
+# How often a datagram may pass before it seems to circle.
+NEW = 3
 SECONDS = 2
 
 GROUPS = {
@@ -21,17 +23,13 @@ GROUPS = {
     for family, group in {"ipv4": "239.5.5.{}", "ipv6": "ff05::5:{}"}.items()
 }
 # Who relays from which side to the next.
-HOSTS = {"three-hosts": ["h1", "h2", "h3"], "one-host": ["h1", "h1", "h1"]}
 RINGS = {
-    f"{family}-{place}": (GROUPS[family], hosts)
-    for family in GROUPS
-    for place, hosts in HOSTS.items()
-} | {
-    f"{layout}-on-links": (LAYOUTS[layout], ["h3", "h1", "h2"])
-    for layout in ("one-group", "one-group-ipv6", "directed")
-} | {
-    f"{layout}-on-two-links": (LAYOUTS[layout][:2], ["h1", "h3"])
-    for layout in ("one-group", "one-group-ipv6", "limited")
+    "ipv4-one-host": (GROUPS["ipv4"], ["h1", "h1", "h1"]),
+    "ipv6-one-host": (GROUPS["ipv6"], ["h1", "h1", "h1"]),
+    "one-group-on-links": (LAYOUTS["one-group"], ["h3", "h1", "h2"]),
+    "directed-on-links": (LAYOUTS["directed"], ["h3", "h1", "h2"]),
+    "one-group-ipv6-on-two-links": (LAYOUTS["one-group-ipv6"][:2], ["h1", "h3"]),
+    "limited-on-two-links": (LAYOUTS["limited"][:2], ["h1", "h3"]),
 }
 
 
@@ -53,8 +51,10 @@ def start_ring(lab, start_daemon, connect, h4):  # noqa: ARG001 (the second subn
     return start
 
 
-@pytest.mark.parametrize("number", [1, 40])
-@pytest.mark.parametrize("ring", RINGS)
+@pytest.mark.parametrize(
+    "ring, number",
+    [("ipv6-one-host", 40), ("one-group-on-links", 40), ("limited-on-two-links", 1)],
+)
 def test_with_decrement_a_ring_ends_by_itself(lab, start_ring, ring, number):
     sides, daemons, _ = start_ring(ring, ttlMode="decrement")
     payloads = [payload(200, n) for n in range(number)]
@@ -68,8 +68,10 @@ def test_with_decrement_a_ring_ends_by_itself(lab, start_ring, ring, number):
         eventually(lambda: b"next" in ears.heard[0], 5, "the way is open")
 
 
-@pytest.mark.parametrize("number", [1, 40])
-@pytest.mark.parametrize("ring", RINGS)
+@pytest.mark.parametrize(
+    "ring, number",
+    [("ipv4-one-host", 40), ("directed-on-links", 40), ("one-group-ipv6-on-two-links", 1)],
+)
 def test_with_a_fixed_ttl_a_ring_is_bounded_and_visible(lab, start_ring, ring, number):
     sides, daemons, sessions = start_ring(ring)
     payloads = [payload(200, n) for n in range(number)]
@@ -79,7 +81,7 @@ def test_with_a_fixed_ttl_a_ring_is_bounded_and_visible(lab, start_ring, ring, n
         eventually(lambda: set(tally(ears.heard[-1])) == set(tally(payloads)), 5, "it goes round")
         pause(SECONDS)
         counts = [session.count("forwarded") for session in sessions]
-        most = BURST + PER_SECOND * (time.monotonic() - began) + number
+        most = BURST + PER_SECOND * (time.monotonic() - began) + NEW * number
         assert max(counts) <= most, f"relayed {counts} in {SECONDS} s"
         eventually(lambda: dropped_as_loop(*sessions) > 0, 5, "the circle is seen")
         eventually(lambda: warned_of_loops(*sessions), 5, lambda: f"{sessions[0].get()['status']}")
@@ -90,14 +92,14 @@ def test_with_a_fixed_ttl_a_ring_is_bounded_and_visible(lab, start_ring, ring, n
 
 
 # h2 does not take back what has its own address as the source, so a relay there would cut the ring.
-@pytest.mark.parametrize("ring", [ring for ring, (_, hosts) in RINGS.items() if "h2" not in hosts])
+@pytest.mark.parametrize("ring", ["ipv4-one-host", "one-group-ipv6-on-two-links"])
 def test_a_ring_that_preserves_sources_is_bounded_and_visible(lab, start_ring, ring):
     sides, _, sessions = start_ring(ring, sourceMode="preserve")
     began = time.monotonic()
     say(lab, sides[0], *[payload(200, n) for n in range(40)])
     pause(SECONDS)
     counts = [session.count("forwarded") for session in sessions]
-    assert 40 <= max(counts) <= BURST + PER_SECOND * (time.monotonic() - began) + 40
+    assert 40 <= max(counts) <= BURST + PER_SECOND * (time.monotonic() - began) + NEW * 40
     eventually(lambda: dropped_as_loop(*sessions) > 0, 5, "the circle is seen")
     eventually(lambda: warned_of_loops(*sessions), 5, lambda: f"{sessions[0].get()['status']}")
 

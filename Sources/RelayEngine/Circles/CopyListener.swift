@@ -10,6 +10,9 @@ final class CopyListener {
     /// What such a datagram counts for where it has crossed a copy of itself.
     static let crossedCost = 50
 
+    /// Each of them is a system call for each batch.
+    static let feedersMax = 8
+
     let audiences: [Audience]
     /// The interface it listens on; 0 = all.
     let interfaceIndex: Int32
@@ -27,7 +30,7 @@ final class CopyListener {
     private let socket: SessionSocket
     /// The session, while it is served.
     weak var session: ActiveSession?
-    /// Those that relay to its audience. What they have to read is read first, so that what came by
+    /// Those that relay to its audience, at most `feedersMax`. What they have to read is read first, so that what came by
     /// them is known before a copy of it comes by another relay.
     private(set) var feeders: [CopyListener] = []
     /// The audiences that its own session relays to.
@@ -75,6 +78,7 @@ final class CopyListener {
     func addFeeder(_ feeder: CopyListener) {
         if feeder === self || feeders.contains(where: { $0 === feeder }) { return }
         feeders.removeAll { $0.isRetired }
+        if feeders.count == Self.feedersMax { return }
         feeders.append(feeder)
         requestArrivalTimes()
         feeder.requestArrivalTimes()

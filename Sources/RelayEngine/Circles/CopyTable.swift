@@ -10,7 +10,7 @@ struct CopyTable: ~Copyable {
     /// The records of a bucket.
     static let bucketRecords = 8
     /// The buckets that a record may be in where those of one payload are many.
-    static let windowBuckets = 2
+    static let windowBuckets = 4
     private static let windowRecords = windowBuckets * bucketRecords
 
     private var tags: FixedBuffer<UInt64>

@@ -87,7 +87,9 @@ def hear(daemon, side, *targets, **fields):
     """A session that receives the side and forwards to the targets."""
     role = {} if side.is_group else {"role": "receiver"}
     kind = "multicast-receiver" if side.is_group else "broadcast"
-    return daemon.create(kind, forward=targets, **{**_place(side), **role, **fields})
+    # What one of two relays loses, it knows only from the other one.
+    place = {**_place(side), "receiveBufferBytes": 8 << 20}
+    return daemon.create(kind, forward=targets, **{**place, **role, **fields})
 
 
 def mouth(daemon, side, name, is_peer=False):

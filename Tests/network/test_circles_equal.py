@@ -97,8 +97,7 @@ def test_equal_datagrams_of_ten_hosts_all_pass(relaycast, lab, addresses, family
 
 
 @pytest.mark.parametrize(
-    "family, way",
-    [("ipv6", "both-ways"), ("ipv4", "preserve"), ("ipv6", "preserve-both-ways")],
+    "family, way", [("ipv4", "preserve"), ("ipv6", "preserve-both-ways")]
 )
 def test_two_hundred_repetitions_of_a_socket_all_pass(relaycast, lab, family, way):
     def speak(side, same):

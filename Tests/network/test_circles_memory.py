@@ -14,7 +14,7 @@ from namespaces import eventually
 KIBIBYTE = 1024
 GROUP = "239.8.8.8"
 FIRST_PORT = 10_000
-SESSIONS = 400
+SESSIONS = 250
 # A test fails beyond so many times the goal.
 TOLERANCE = 2
 

@@ -64,11 +64,7 @@ def test_each_datagram_is_on_each_side_once(relaycast, lab, sides_of, layout, wa
 
 @pytest.mark.parametrize(
     "layout, way, is_posted",
-    [
-        ("groups-on-lo", "senders", True),
-        ("one-group-ipv6", "addresses", False),
-        ("limited", "local-ports", False),
-    ],
+    [("groups-on-lo", "senders", True), ("one-group-ipv6", "local-ports", False)],
 )
 def test_a_datagram_of_no_bytes_is_on_each_side_once(
     relaycast, lab, sides_of, layout, way, is_posted
@@ -86,7 +82,7 @@ def test_a_datagram_of_no_bytes_is_on_each_side_once(
         assert heard(ears) == [tally([b"", b""])] * 2
 
 
-@pytest.mark.parametrize("way", ["peers", "local-ports"])
+@pytest.mark.parametrize("way", ["peers"])
 def test_a_long_memory_of_what_was_sent_changes_nothing(relaycast, lab, sides_of, way):
     sides = sides_of("groups-on-lo", 3)
     mouths, _ = WAYS[way](relaycast, sides, loopGuardMilliseconds=60000)
@@ -101,8 +97,7 @@ def test_a_long_memory_of_what_was_sent_changes_nothing(relaycast, lab, sides_of
 
 
 @pytest.mark.parametrize(
-    "layout, way",
-    [("groups-on-lo", "senders"), ("one-group-ipv6", "local-ports"), ("directed", "addresses")],
+    "layout, way", [("one-group-ipv6", "local-ports"), ("directed", "senders")]
 )
 def test_each_of_equal_datagrams_is_on_each_side_once(relaycast, lab, sides_of, layout, way):
     sides = sides_of(layout, 3)
@@ -134,7 +129,7 @@ def test_what_the_kernel_gives_back_is_counted_as_a_loop(relaycast, lab, sides_o
         assert (dropped_as_loop(here), here.count("forwarded")) == (0, 2)
 
 
-@pytest.mark.parametrize("layout, way", [("groups-on-lo", "peers"), ("directed", "addresses")])
+@pytest.mark.parametrize("layout, way", [("groups-on-lo", "peers")])
 def test_its_own_copies_are_nothing_to_warn_of(relaycast, lab, sides_of, layout, way):
     sides = sides_of(layout, 2)
     mouths, sessions = WAYS[way](relaycast, sides)

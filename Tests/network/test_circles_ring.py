@@ -26,7 +26,6 @@ GROUPS = {
 RINGS = {
     "ipv4-one-host": (GROUPS["ipv4"], ["h1", "h1", "h1"]),
     "ipv6-one-host": (GROUPS["ipv6"], ["h1", "h1", "h1"]),
-    "one-group-on-links": (LAYOUTS["one-group"], ["h3", "h1", "h2"]),
     "directed-on-links": (LAYOUTS["directed"], ["h3", "h1", "h2"]),
     "one-group-ipv6-on-two-links": (LAYOUTS["one-group-ipv6"][:2], ["h1", "h3"]),
     "limited-on-two-links": (LAYOUTS["limited"][:2], ["h1", "h3"]),
@@ -52,8 +51,7 @@ def start_ring(lab, start_daemon, connect, h4):  # noqa: ARG001 (the second subn
 
 
 @pytest.mark.parametrize(
-    "ring, number",
-    [("ipv6-one-host", 40), ("one-group-on-links", 40), ("limited-on-two-links", 1)],
+    "ring, number", [("ipv6-one-host", 40), ("limited-on-two-links", 1)]
 )
 def test_with_decrement_a_ring_ends_by_itself(lab, start_ring, ring, number):
     sides, daemons, _ = start_ring(ring, ttlMode="decrement")

@@ -185,6 +185,12 @@ uint64_t relay_next_run(const relay_received *received, uint64_t mask,
 uint64_t relay_digest(const uint8_t *bytes, size_t length,
                       const uint64_t seeds[RELAY_DIGEST_SEEDS]);
 
+// Has the processor fetch the cache line of an address, to be written.
+static inline void relay_prefetch(const void *address)
+{
+    __builtin_prefetch(address, 1);
+}
+
 // MARK: Waiting
 
 typedef struct {

@@ -18,8 +18,6 @@ struct CopyTable: ~Copyable {
     private var contents: FixedBuffer<CopyRecord.Content>
     /// Records that are not blank.
     private(set) var used = 0
-    /// What keeps the compiler from leaving out that somebody looked.
-    private var looked: UInt64 = 0
 
     init() { self.init(count: Self.recordsMin) }
 
@@ -62,9 +60,10 @@ struct CopyTable: ~Copyable {
 
     /// Has the processor fetch a bucket.
     @inline(__always)
-    mutating func touch(bucketOf sample: UInt64) {
+    func fetch(bucketOf sample: UInt64) {
         let first = bucket(of: sample)
-        looked &+= tags[first] &+ UInt64(times[first])
+        tags.prefetch(first)
+        times.prefetch(first)
     }
 
     /// Where the record with this tag is in its bucket, or else what it may overwrite: a blank or
@@ -72,8 +71,16 @@ struct CopyTable: ~Copyable {
     @inline(__always)
     func place(of tag: UInt64, at tick: UInt32) -> Int {
         let first = bucket(of: tag)
-        for place in first..<first + Self.bucketRecords where tags[place] == tag { return place }
-        return oldest(of: Self.bucketRecords, from: first, at: tick)
+        let end = first &+ Self.bucketRecords
+        // Once for the bucket, and not for each place.
+        precondition(end <= tags.count && end <= times.count)
+        for place in first..<end where tags[place] == tag { return place }
+        var (oldest, oldestAge) = (first, UInt32(0))
+        for place in first..<end {
+            let age = tick &- times[place] | (tags[place] == 0 ? .max : 0)
+            if age > oldestAge { (oldest, oldestAge) = (place, age) }
+        }
+        return oldest
     }
 
     /// Where the record with this tag and check is in the window of its bucket; nil = nowhere.
@@ -98,13 +105,9 @@ struct CopyTable: ~Copyable {
 
     /// What a record of the window may overwrite: a blank one, else the oldest.
     func victim(for tag: UInt64, at tick: UInt32) -> Int {
-        oldest(of: Self.windowRecords, from: bucket(of: tag), at: tick)
-    }
-
-    @inline(__always)
-    private func oldest(of number: Int, from first: Int, at tick: UInt32) -> Int {
+        let first = bucket(of: tag)
         var (oldest, oldestAge) = (first, UInt32(0))
-        for offset in 0..<number {
+        for offset in 0..<Self.windowRecords {
             let place = (first &+ offset) & (tags.count &- 1)
             let age = tags[place] == 0 ? .max : tick &- times[place]
             if age > oldestAge { (oldest, oldestAge) = (place, age) }

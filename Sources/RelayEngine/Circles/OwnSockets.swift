@@ -58,7 +58,7 @@ final class OwnSockets {
         if contains(relaying, datagram.sourcePort) && addresses.contains(datagram.sourceAddress) {
             return true
         }
-        return hasRelays && datagram.destinationClass != .unicast
+        return hasRelays && !datagram.isUnicast
             && relays.contains(datagram.sourceAddress)
     }
 

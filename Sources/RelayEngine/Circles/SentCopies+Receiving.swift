@@ -1,26 +1,61 @@
 import RelayModel
 
 extension SentCopies {
-    /// What the prepared datagram at an index is to a listener. What is new is remembered.
+    /// What the prepared datagrams of a mask are to a listener. What is new is remembered.
+    func arrivals(
+        of mask: UInt64,
+        in batch: borrowing ReceiveBatch,
+        for listener: CopyListener,
+        at now: Int64
+    ) -> Arrivals {
+        // One access for all of them: those below get the table from here.
+        arrivals(of: mask, in: batch, for: listener, &table, at: now)
+    }
+
+    private func arrivals(
+        of mask: UInt64,
+        in batch: borrowing ReceiveBatch,
+        for listener: CopyListener,
+        _ table: inout CopyTable,
+        at now: Int64
+    ) -> Arrivals {
+        var arrivals = Arrivals()
+        var rest = mask
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            switch arrival(of: index, in: batch, for: listener, &table, at: now) {
+            case .new: break
+            case .suspect: arrivals.circling += 1
+            case .own: arrivals.dropped |= 1 &<< UInt64(index)
+            case .circling:
+                arrivals.circling += 1
+                arrivals.dropped |= 1 &<< UInt64(index)
+            }
+        }
+        return arrivals
+    }
+
     @inline(__always)
-    func arrival(
+    private func arrival(
         of index: Int,
         in batch: borrowing ReceiveBatch,
         for listener: CopyListener,
+        _ table: inout CopyTable,
         at now: Int64
     ) -> Arrival {
         let tick = CopyTick.of(now)
         let datagram = batch.datagram(index)
         let sample = samples[index]
-        if listener.expectsCopies(at: tick) && datagram.destinationClass != .unicast,
-            let arrival = takeCopy(index, in: batch, for: listener, at: tick)
+        if listener.expectsCopies(at: tick) && !datagram.isUnicast,
+            let arrival = takeCopy(index, in: batch, for: listener, &table, at: tick)
         {
             return arrival
         }
         let tag = sample ^ listener.sightingKey
         let place = table.place(of: tag, at: tick)
         if table.has(tag, at: place, within: listener.lifetime, of: tick) {
-            return arrivesAgain(index, in: batch, for: listener, place, at: now)
+            return arrivesAgain(index, in: batch, for: listener, place, &table, at: now)
         }
         let source = UInt32(truncatingIfNeeded: datagram.sourceKey >> 32)
         table.write(CopyRecord(tag: tag, words: (source, 0, 0, 0), at: tick), to: place)
@@ -33,10 +68,12 @@ extension SentCopies {
         _ index: Int,
         in batch: borrowing ReceiveBatch,
         for listener: CopyListener,
+        _ table: inout CopyTable,
         at tick: UInt32
     ) -> Arrival? {
         let datagram = batch.datagram(index)
-        if listener.expectsPreserved(at: tick), takePreserved(index, in: batch, for: listener, tick)
+        if listener.expectsPreserved(at: tick),
+            takePreserved(index, in: batch, for: listener, &table, at: tick)
         {
             return .own
         }
@@ -55,7 +92,7 @@ extension SentCopies {
         } else if copies.takeReturning(time) {
             arrival = .circling
             if copies.mayHaveCrossed(time) {
-                noteCrossed(samples[index], check: digest(batch, index), at: tick)
+                noteCrossed(samples[index], check: digest(batch, index), &table, at: tick)
             }
         } else {
             return nil
@@ -69,7 +106,8 @@ extension SentCopies {
         _ index: Int,
         in batch: borrowing ReceiveBatch,
         for listener: CopyListener,
-        _ tick: UInt32
+        _ table: inout CopyTable,
+        at tick: UInt32
     ) -> Bool {
         let interfaceIndex = CopyListener.preservedIndex(batch.datagram(index).interfaceIndex)
         let tag = samples[index] ^ listener.copyKey(interfaceIndex)
@@ -82,7 +120,12 @@ extension SentCopies {
         return true
     }
 
-    private func noteCrossed(_ sample: UInt64, check: UInt64, at tick: UInt32) {
+    private func noteCrossed(
+        _ sample: UInt64,
+        check: UInt64,
+        _ table: inout CopyTable,
+        at tick: UInt32
+    ) {
         let tag = sample ^ Self.crossedKey
         let place = table.find(tag, check: check) ?? table.victim(for: tag, at: tick)
         table.write(CopyRecord(tag: tag, check: check, at: tick), to: place)
@@ -92,6 +135,7 @@ extension SentCopies {
         _ sample: UInt64,
         check: UInt64,
         within lifetime: UInt32,
+        _ table: borrowing CopyTable,
         at tick: UInt32
     ) -> Bool {
         guard let place = table.find(sample ^ Self.crossedKey, check: check) else { return false }
@@ -108,6 +152,7 @@ extension SentCopies {
         in batch: borrowing ReceiveBatch,
         for listener: CopyListener,
         _ place: Int,
+        _ table: inout CopyTable,
         at now: Int64
     ) -> Arrival {
         let tick = CopyTick.of(now)
@@ -119,6 +164,7 @@ extension SentCopies {
             samples[index],
             check: check,
             within: listener.lifetime,
+            table,
             at: tick
         )
         let isSuspect: Bool

@@ -46,6 +46,14 @@ final class SentCopies {
         /// It came back, or seems to circle.
         case circling
     }
+
+    /// What the datagrams of a batch came to.
+    struct Arrivals {
+        /// Those that are not to be relayed, as bits.
+        var dropped: UInt64 = 0
+        /// Those that came back from elsewhere, or seem to circle, dropped or not.
+        var circling = 0
+    }
 }
 
 // MARK: - Listeners
@@ -113,7 +121,7 @@ extension SentCopies {
     /// Another batch, or a part of one that was worked on before.
     func beginBatch() { (hasSample, hasDigest) = (0, 0) }
 
-    /// Takes the samples of the datagrams of a mask. Their places in the table are looked at here,
+    /// Takes the samples of the datagrams of a mask. Their places in the table are fetched here,
     /// so that their cache lines come all at once and not one after the other.
     func prepare(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
         var rest = mask & ~hasSample
@@ -125,7 +133,7 @@ extension SentCopies {
             rest &= rest &- 1
             let sample = max(PayloadHash.sample(batch.payload(index)), 1)
             samples[index] = sample
-            table.touch(bucketOf: sample)
+            table.fetch(bucketOf: sample)
         }
     }
 

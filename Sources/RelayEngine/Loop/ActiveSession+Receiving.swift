@@ -39,8 +39,7 @@ extension ActiveSession {
         var last: (source: IPAddress, address: IPAddress?)?
         for index in 0..<count {
             let datagram = batch.datagram(index)
-            guard let destinationClass = datagram.destinationClass, destinationClass != .unicast
-            else { continue }
+            if datagram.isUnicast || datagram.destinationClass == nil { continue }
             let source = datagram.sourceAddress
             if last?.source != source {
                 let facing = { self.host.address(of: datagram.interfaceIndex, facing: source) }

@@ -13,6 +13,16 @@ struct Admission {
         var tally = ReceiveTally()
         /// Those that came back from elsewhere, or seem to circle, dropped or not.
         var circling = 0
+
+        /// Drops the datagrams of a mask.
+        mutating func drop(_ mask: UInt64, _ reason: DropReason) {
+            accepted &= ~mask
+            var rest = mask
+            while rest != 0 {
+                reasons[rest.trailingZeroBitCount] = reason
+                rest &= rest &- 1
+            }
+        }
     }
 
     private var filter: DatagramFilter
@@ -130,40 +140,31 @@ struct Admission {
         _ verdicts: inout Verdicts,
         at now: Int64
     ) {
-        if listener != nil { copies.prepare(batch, verdicts.accepted, at: now) }
-        var rest = verdicts.accepted
+        if let listener {
+            copies.prepare(batch, verdicts.accepted, at: now)
+            let arrivals = copies.arrivals(of: verdicts.accepted, in: batch, for: listener, at: now)
+            verdicts.circling = arrivals.circling
+            verdicts.drop(arrivals.dropped, .loop)
+        }
+        if isLimited { verdicts.drop(excess(batch, verdicts.accepted, at: now), .rate) }
+    }
+
+    /// Those of a mask that exceed the limits.
+    private mutating func excess(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        at now: Int64
+    ) -> UInt64 {
+        var excess: UInt64 = 0
+        var rest = mask
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            guard let reason = dropReason(ofForwarding: index, in: batch, &verdicts, now) else {
-                continue
-            }
-            verdicts.reasons[index] = reason
-            verdicts.accepted &= ~(1 &<< UInt64(index))
-        }
-    }
-
-    @inline(__always)
-    private mutating func dropReason(
-        ofForwarding index: Int,
-        in batch: borrowing ReceiveBatch,
-        _ verdicts: inout Verdicts,
-        _ now: Int64
-    ) -> DropReason? {
-        if let listener {
-            switch copies.arrival(of: index, in: batch, for: listener, at: now) {
-            case .new: break
-            case .suspect: verdicts.circling += 1
-            case .own: return .loop
-            case .circling:
-                verdicts.circling += 1
-                return .loop
+            if limiter?.take(bytes: batch.length(index), at: now) == false {
+                excess |= 1 &<< UInt64(index)
             }
         }
-        if isLimited && limiter?.take(bytes: batch.length(index), at: now) == false {
-            return .rate
-        }
-        return nil
+        return excess
     }
 }
 

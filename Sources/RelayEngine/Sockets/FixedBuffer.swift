@@ -1,3 +1,5 @@
+import CRelaySocket
+
 /// A block of elements whose number never changes, aligned to a cache line.
 ///
 /// For what is read or written for each datagram: an element costs a comparison with the count, and
@@ -31,6 +33,14 @@
         guard let elements = unsafe elements else { return }
         unsafe elements.deinitialize(count: count)
         unsafe elements.deallocate()
+    }
+
+    /// Has the processor fetch the cache line of an element that will be wanted, without waiting.
+    @inline(__always)
+    func prefetch(_ index: Int) {
+        precondition(index >= 0 && index < count)
+        // Safe because the index is below the count, and nothing is read.
+        unsafe relay_prefetch(elements.unsafelyUnwrapped + index)
     }
 
     subscript(index: Int) -> Element {

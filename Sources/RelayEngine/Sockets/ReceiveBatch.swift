@@ -149,7 +149,7 @@ struct ReceivedDatagram {
     /// interface; nil = the kernel's choice.
     var askedAddress: IPAddress? {
         @inline(__always) get {
-            values.family == 6 && destinationClass != .unicast ? nil : localAddress
+            values.family == 6 && !isUnicast ? nil : localAddress
         }
     }
 
@@ -185,6 +185,12 @@ struct ReceivedDatagram {
             default: nil
             }
         }
+    }
+
+    /// Whether it came to one host; not where the control message was missing. For what asks of
+    /// each datagram: comparing `destinationClass` is a call into another module.
+    var isUnicast: Bool {
+        @inline(__always) get { Int(values.destination_class) == RELAY_UNICAST }
     }
 
     /// Whether source, interface, local address and destination class are those of another datagram,

@@ -38,10 +38,14 @@ int bench_same_work(bench_relay *relay, int count);
 struct same_work *bench_same_work_make(int has_guard);
 void bench_same_work_free(struct same_work *work);
 
-// Whether a datagram that was relayed comes back from another source; if not, it is remembered.
+// The memory of payloads by which what circles is told from what is new.
 struct loop_guard *bench_guard_make(void);
-int bench_guard_is_returning(struct loop_guard *guard, const struct iovec *payload,
-                             const struct sockaddr_in *source, int64_t now);
+// Takes the samples of a batch's payloads, and has the processor fetch what is known of them.
+void bench_guard_prepare(struct loop_guard *guard, const struct iovec *payloads, int count,
+                         int64_t now);
+// Whether a prepared payload seems to circle; what is new is remembered.
+int bench_guard_circles(struct loop_guard *guard, int index, const struct iovec *payload,
+                        const struct sockaddr_in *source, int64_t now);
 void bench_guard_free(struct loop_guard *guard);
 
 #endif

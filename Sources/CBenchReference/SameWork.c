@@ -166,18 +166,26 @@ int bench_same_work(bench_relay *relay, int count)
     }
     remember(work, packets, relay->vectors, count);
 
-    uint64_t accepted_bytes = 0;
-    int accepted = 0;
+    struct iovec payloads[BATCH_DATAGRAMS];
+    const struct sockaddr_in *sources[BATCH_DATAGRAMS];
+    int candidates = 0;
     for (int slot = 0; slot < count; slot++) {
         if (!is_accepted(work, &packets[slot]))
             continue;
-        struct iovec payload = {relay->vectors[slot].iov_base, packets[slot].length};
+        payloads[candidates] = (struct iovec){relay->vectors[slot].iov_base, packets[slot].length};
+        sources[candidates++] = &packets[slot].source;
+    }
+    if (work->guard != NULL)
+        bench_guard_prepare(work->guard, payloads, candidates, tick);
+    uint64_t accepted_bytes = 0;
+    int accepted = 0;
+    for (int index = 0; index < candidates; index++) {
         if (work->guard != NULL &&
-            bench_guard_is_returning(work->guard, &payload, &packets[slot].source, tick))
+            bench_guard_circles(work->guard, index, &payloads[index], sources[index], tick))
             continue;
-        accepted_bytes += packets[slot].length;
-        relay->vectors[accepted].iov_base = relay->vectors[slot].iov_base;
-        relay->messages[accepted].msg_len = packets[slot].length;
+        accepted_bytes += payloads[index].iov_len;
+        relay->vectors[accepted].iov_base = payloads[index].iov_base;
+        relay->messages[accepted].msg_len = (unsigned int)payloads[index].iov_len;
         accepted++;
     }
     add(&work->received, (uint64_t)count);

@@ -94,6 +94,9 @@ def test_wrong_arguments_end_with_64_before_anything_is_built(arguments):
         ["inprocess", "--targets", "65"],
         ["inprocess", "--rounds", "0"],
         ["inprocess", "--variant", "fastest"],
+        ["digest", "--size", "0"],
+        ["digest", "--size", "1473"],
+        ["digest", "--rounds", "0"],
     ],
 )
 def test_tools_refuse_what_they_cannot_do(bench_binary, arguments):
@@ -169,3 +172,17 @@ def test_the_engine_costs_about_what_the_same_work_costs_in_c(comparison, varian
 def test_gathering_is_what_makes_the_engine_cheap(comparison):
     batch = comparison["batch"]["nanosecondsPerDatagram"]["median"]
     assert comparison["relaycast"]["nanosecondsPerDatagram"]["median"] < batch
+
+
+def test_the_cost_of_digests_is_stated_for_small_and_large_payloads(bench_binary):
+    command = [bench_binary, "digest", "--rounds", "50"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    found = {(line["digest"], line["size"]): line["nanosecondsPerPayload"] for line in lines}
+    assert list(found) == [("sample", 64), ("whole", 64), ("sample", 1316), ("whole", 1316)]
+    for line in lines:
+        for cost in (line["nanosecondsPerPayload"], line["emptyLoop"]):
+            assert 0 < cost["lower"] <= cost["median"] <= cost["upper"]
+    # The sample looks at both ends only, and that is why each datagram can afford it.
+    assert found["sample", 1316]["median"] < found["whole", 1316]["median"]

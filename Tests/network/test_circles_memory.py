@@ -7,7 +7,7 @@ at twice a goal. `scripts/bench` has the exact figures.
 
 import pathlib
 
-from lab_circles import check_rest, pause
+from lab_circles import pause
 from lab_sockets import sender
 from namespaces import eventually
 
@@ -92,4 +92,3 @@ def test_a_session_grows_by_what_it_has_received(relaycast, h2):
     check("one datagram", first, 16)
     more = send_to_each(relaycast, h2, SESSIONS, range(1, 64))
     check("64 datagrams", first + more, 30)
-    check_rest(relaycast)

@@ -129,7 +129,9 @@ extension CopyTable {
 
     /// Gives back what is no longer needed.
     mutating func shrink(living lifetime: UInt32, at tick: UInt32) {
-        if isLarge { resize(for: 0, living: lifetime, at: tick) }
+        if isLarge && size(for: 0, living: lifetime, at: tick) < count {
+            resize(for: 0, living: lifetime, at: tick)
+        }
     }
 
     /// Whether `shrink` could give something back.
@@ -137,15 +139,20 @@ extension CopyTable {
 
     @inline(never)
     private mutating func resize(for more: Int, living lifetime: UInt32, at tick: UInt32) {
-        var live = 0
-        for place in 0..<count where isLive(place, lifetime, tick) { live += 1 }
-        var size = Self.recordsMin
-        while size < Self.recordsMax && size < 4 * (live + more) { size *= 2 }
-        var next = CopyTable(count: size)
+        var next = CopyTable(count: size(for: more, living: lifetime, at: tick))
         for place in 0..<count where isLive(place, lifetime, tick) {
             next.write(self[place], to: next.victim(for: tags[place], at: tick))
         }
         self = next
+    }
+
+    /// Records of a table for what lives, and more.
+    private func size(for more: Int, living lifetime: UInt32, at tick: UInt32) -> Int {
+        var live = 0
+        for place in 0..<count where isLive(place, lifetime, tick) { live += 1 }
+        var size = Self.recordsMin
+        while size < Self.recordsMax && size < 4 * (live + more) { size *= 2 }
+        return size
     }
 
     private func isLive(_ place: Int, _ lifetime: UInt32, _ tick: UInt32) -> Bool {

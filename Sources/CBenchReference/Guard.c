@@ -122,7 +122,7 @@ static void resize(struct loop_guard *guard, uint32_t more, uint32_t tick)
     uint32_t live = 0, count = RECORDS_MIN;
     for (uint32_t place = 0; place < old.count; place++)
         live += (uint32_t)is_live(&old, place, tick);
-    while (count < RECORDS_MAX && count < 4 * (live + more))
+    while (count < RECORDS_MAX && count < 8 * (live + more))
         count *= 2;
     if (!make_table(&next, count))
         return;
@@ -139,7 +139,7 @@ void bench_guard_prepare(struct loop_guard *guard, const struct iovec *payloads,
                          int64_t now)
 {
     const table *records = &guard->records;
-    if ((guard->used + (uint32_t)count) * 2 > records->count && records->count < RECORDS_MAX)
+    if ((guard->used + (uint32_t)count) * 4 > records->count && records->count < RECORDS_MAX)
         resize(guard, (uint32_t)count, (uint32_t)(now >> TICK_SHIFT));
     for (int index = 0; index < count; index++) {
         const struct iovec *payload = &payloads[index];

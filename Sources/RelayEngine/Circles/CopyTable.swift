@@ -119,11 +119,11 @@ struct CopyTable: ~Copyable {
 // MARK: - Size
 
 extension CopyTable {
-    /// Makes room for more records: a table that is more than half full doubles until it is as
+    /// Makes room for more records: a table that is more than a quarter full grows until it is as
     /// large as it may be.
     @inline(__always)
     mutating func makeRoom(for more: Int, living lifetime: UInt32, at tick: UInt32) {
-        if (used &+ more) &* 2 <= tags.count || tags.count == Self.recordsMax { return }
+        if (used &+ more) &* 4 <= tags.count || tags.count == Self.recordsMax { return }
         resize(for: more, living: lifetime, at: tick)
     }
 
@@ -151,7 +151,7 @@ extension CopyTable {
         var live = 0
         for place in 0..<count where isLive(place, lifetime, tick) { live += 1 }
         var size = Self.recordsMin
-        while size < Self.recordsMax && size < 4 * (live + more) { size *= 2 }
+        while size < Self.recordsMax && size < 8 * (live + more) { size *= 2 }
         return size
     }
 

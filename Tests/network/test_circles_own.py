@@ -111,6 +111,24 @@ def test_each_of_equal_datagrams_is_on_each_side_once(relaycast, lab, sides_of, 
         assert heard(ears) == [tally([b"posted", b"said"] * 10)] * 3
 
 
+@pytest.mark.parametrize(
+    "layout, way", [("groups-on-lo", "senders"), ("limited", "port-of-the-side")]
+)
+def test_a_burst_is_on_each_side_once(relaycast, lab, sides_of, layout, way):
+    sides = sides_of(layout, 2)
+    _, sessions = WAYS[way](relaycast, sides, receiveBufferBytes=4 << 20)
+    payloads = [b"%d" % number for number in range(150)]
+    with ears_on(lab, sides) as ears:
+        # All of it is there at once when the daemon goes on.
+        relaycast.process.freeze()
+        say(lab, sides[0], *payloads)
+        relaycast.process.thaw()
+        ears.wait(len(payloads))
+        check_rest(relaycast)
+        assert heard(ears) == [tally(payloads)] * 2
+        assert [session.count("lost", "receiveBufferFull") for session in sessions] == [0, 0]
+
+
 @pytest.mark.parametrize("way", ["senders", "addresses"])
 def test_what_the_kernel_gives_back_is_counted_as_a_loop(relaycast, lab, sides_of, way):
     sides = sides_of("one-group", 2)

@@ -33,7 +33,7 @@ EXPECTED = {
 # shared one the quartiles of a few hundred rounds lie 0.2 apart, and their medians have moved by
 # 0.05. What this is to find, an allocation, a copy or a hash of the whole payload for each datagram,
 # costs more than that.
-SAME_WORK_RATIO_MAX = 1.3
+SAME_WORK_RATIO_MAX = 1.15
 ROUNDS = 400
 
 

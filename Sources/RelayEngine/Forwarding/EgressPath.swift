@@ -49,20 +49,23 @@ struct EgressPath: Hashable, Sendable {
         source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
         audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
-        destinationClass = Self.destinationClass(of: address, interfaces)
-        reportedDestinations = destinationClass == .unicast ? .host(address) : .none
+        let isHost = Self.isHost(address, interfaces)
+        if address.isMulticast {
+            destinationClass = .multicast
+        } else {
+            destinationClass = isHost && audience == nil ? .unicast : .broadcast
+        }
+        // Without a broadcast route the kernel takes a network address for a host's, and says when no
+        // host has it.
+        reportedDestinations = isHost ? .host(address) : .none
     }
 
-    /// What an address is on this host.
-    private static func destinationClass(
-        of address: IPAddress,
-        _ interfaces: [NetworkInterface]
-    ) -> DestinationClass {
-        if address.isMulticast { return .multicast }
-        let isBroadcast =
-            address == .limitedBroadcast
-            || interfaces.contains { $0.addresses.contains { $0.broadcast == address } }
-        return isBroadcast ? .broadcast : .unicast
+    /// Whether it is neither a group nor a broadcast address, as far as this host can tell.
+    private static func isHost(_ address: IPAddress, _ interfaces: [NetworkInterface]) -> Bool {
+        !address.isMulticast && address != .limitedBroadcast
+            && !interfaces.contains { interface in
+                interface.addresses.contains { $0.broadcast == address }
+            }
     }
 
     /// What fits in the MTU beside the IP header without options and the UDP header (RFC 791,

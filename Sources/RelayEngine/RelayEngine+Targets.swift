@@ -5,7 +5,7 @@ import RelayModel
 
 extension RelayEngine {
     /// Gives the targets that wait their sockets where that is possible by now, and those whose
-    /// interface has gone, or whose route is another one, new ones; nil when nothing has changed.
+    /// interface has gone, or whose route has changed, new ones; nil when nothing has changed.
     ///
     /// The session goes on meanwhile; no datagram is lost for the other targets.
     ///

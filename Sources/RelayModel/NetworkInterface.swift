@@ -39,7 +39,7 @@ package struct NetworkInterface: Hashable, Sendable {
         package static let optimistic = AddressFlags(rawValue: 0x04)
         /// Another host has it.
         package static let duplicate = AddressFlags(rawValue: 0x08)
-        /// Not to be chosen while there is another one (RFC 4862, 5.5.4).
+        /// Chosen only where the interface has no other address (RFC 4862, 5.5.4).
         package static let deprecated = AddressFlags(rawValue: 0x20)
         /// Duplicate address detection goes on, or has failed.
         package static let tentative = AddressFlags(rawValue: 0x40)

@@ -55,7 +55,7 @@ import Testing
         #expect(try service.get("/v1/sessions/c").json["generation"]?.integer == 1)
     }
 
-    @Test func whoeverWantsToRelayBothWaysIsToldHow() throws {
+    @Test func aCircleOfTwoSessionsIsRefusedWithHowToRelayBothWays() throws {
         let peer = #""kind":"multicast-peer","interface":"lo","enabled":false"#
         try service.mustCreate(
             #"\#(peer),"name":"a","group":"239.255.8.1","port":9,"forward":[{"session":"b"}]"#

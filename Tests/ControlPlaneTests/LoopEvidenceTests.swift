@@ -4,7 +4,7 @@ import Testing
 
 /// When returns are a loop, and when that is over.
 @Suite struct LoopEvidenceTests {
-    /// Samples with these returns in each second; whether there was a loop after each.
+    /// Samples these returns, one count a second. Returns whether there was a loop after each.
     private func judged(_ returns: [UInt64]) -> [Bool] {
         var evidence = LoopEvidence()
         var total: UInt64 = 0

@@ -26,7 +26,7 @@ extension SessionRegistry {
             memory.reviewedRevision = revision
             return memory.sharedPorts.ports
         }
-        // Sessions that share with nobody any longer have warnings that are to end.
+        // Sessions that no longer share a port have warnings to end.
         guard let ports else { return }
         var details: [SessionName: String] = [:]
         for port in ports { details.merge(sharing(of: port).details()) { first, _ in first } }

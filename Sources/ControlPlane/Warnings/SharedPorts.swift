@@ -8,7 +8,7 @@ struct SharedPorts: Sendable {
         let number: UInt16
         let family: IPAddress.Family
 
-        /// nil for a session that shares its port with nobody.
+        /// nil for a session that does not share its port.
         init?(_ definition: SessionDefinition) {
             guard definition.sharesPort else { return nil }
             number = definition.portToBind

@@ -13,7 +13,7 @@ struct UnicastSharing {
 
     /// - Parameters:
     ///   - candidates: the sessions that bind the port when they run.
-    ///   - namesOpenly: whether whoever sees the first session may know of the second.
+    ///   - namesOpenly: whether every caller who may see the first session may see the second.
     init(
         _ candidates: [ManagedSession],
         _ port: SharedPorts.Port,

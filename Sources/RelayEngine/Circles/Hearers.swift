@@ -13,7 +13,7 @@ struct Hearers {
     private var listeners: [CopyListener] = []
     private var generation = -1
 
-    /// Nobody.
+    /// No listeners.
     init() {}
 
     /// Those who may hear what a target by address sends.

@@ -28,22 +28,16 @@ extension SentCopies {
     ) {
         prepare(batch, mask, at: now)
         makeRoom(for: mask.nonzeroBitCount * listeners.count, at: now)
+        let tick = CopyTick.of(now)
         var rest = mask
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
             let (sample, check) = (samples[index], digest(batch, index))
+            let arrival = batch.arrivalTime(index)
             for listener in listeners {
                 let sent = listener === deaf ? .unheard : sent
-                expect(
-                    sample,
-                    check,
-                    listener,
-                    interfaceIndex,
-                    sent,
-                    of: batch.arrivalTime(index),
-                    at: CopyTick.of(now)
-                )
+                expect(sample, check, listener, interfaceIndex, sent, of: arrival, at: tick)
             }
         }
     }
@@ -60,17 +54,10 @@ extension SentCopies {
         makeRoom(for: listeners.count, at: now)
         let sample = max(PayloadHash.sample(payload), 1)
         let check = Self.digest(payload, sample: sample)
+        let tick = CopyTick.of(now)
         for listener in listeners {
             let sent = listener === deaf ? .unheard : sent
-            expect(
-                sample,
-                check,
-                listener,
-                interfaceIndex,
-                sent,
-                of: nil,
-                at: CopyTick.of(now)
-            )
+            expect(sample, check, listener, interfaceIndex, sent, of: nil, at: tick)
         }
     }
 

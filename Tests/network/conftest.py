@@ -1,5 +1,6 @@
 """Fixtures of the network tests: the lab, its hosts, and daemons in them."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -10,6 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 
 import lab_relay  # noqa: E402
+from lab_circles import LAYOUTS  # noqa: E402
 from namespaces import Lab, MissingCapability  # noqa: E402
 from lab_daemon import Daemon  # noqa: E402
 
@@ -110,6 +112,37 @@ def second_subnet(session_lab, far_host):
 def h4(lab, second_subnet, far_host):  # noqa: ARG001 (the lab and its second subnet are there)
     """192.168.30.4, on the far side of the relay."""
     return far_host
+
+
+@pytest.fixture
+def old_style(h1, h2, h4):
+    """The route that makes the network address a broadcast address, on every host."""
+    links = [(h1, "eth0", 10), (h1, "eth1", 30), (h2, "eth0", 10), (h4, "eth1", 30)]
+    with contextlib.ExitStack() as stack:
+        for host, link, subnet in links:
+            words = ["broadcast", f"192.168.{subnet}.0", "dev", link, "table", "local"]
+            words += ["scope", "link", "src", f"192.168.{subnet}.{host.number}"]
+            host.run("ip", "route", "add", *words)
+            # The kernel would go on taking its neighbour for everybody.
+            delete = f"ip neighbour delete {words[1]} dev {link} || true"
+            stack.callback(host.run, "sh", "-c", delete)
+            stack.callback(host.run, "ip", "route", "delete", *words)
+        yield
+
+
+@pytest.fixture
+def sides_of(request, connect, h4):  # noqa: ARG001 (the second subnet is there)
+    """The first so many sides of a layout, with the links and routes that they need."""
+
+    def make(layout, count=2):
+        found = LAYOUTS[layout][:count]
+        if any(side.interface == "side0" for side in found):
+            connect("side0")
+        if layout == "network-address":
+            request.getfixturevalue("old_style")
+        return found
+
+    return make
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ LAYOUTS = {
     "one-group-ipv6": on_links("ff05::4242", "ff05::4242", "ff05::4242", 5004),
     "link-local-ipv6": on_links("ff02::4242", "ff02::4242", "ff02::4242", 5353),
     "directed": on_links("192.168.10.255", "192.168.30.255", "192.168.20.255", 6666),
+    # The broadcast addresses of old, where routes make them so.
+    "network-address": on_links("192.168.10.0", "192.168.30.0", "192.168.20.0", 6667),
     "limited": on_links("255.255.255.255", "255.255.255.255", "255.255.255.255", 9),
 }
 

@@ -97,10 +97,13 @@ def cross(lab, sides, daemons, near, payloads):
         ("one-group-ipv6", "two-hosts", "addresses"),
         ("directed", "two-hosts", "local-ports"),
         ("limited", "one-host", "addresses"),
+        ("network-address", "one-host", "addresses"),
     ],
 )
-def test_two_daemons_echo_a_datagram_at_most_once(lab, start_relays, layout, place, way):
-    sides = LAYOUTS[layout][:2]
+def test_two_daemons_echo_a_datagram_at_most_once(
+    lab, start_relays, sides_of, layout, place, way
+):
+    sides = sides_of(layout)
     daemons, _ = start_relays(PLACES[place], sides, WAYS[way])
     for near, payloads in crossings():
         ears = cross(lab, sides, daemons, near, payloads)

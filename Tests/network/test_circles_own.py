@@ -8,24 +8,11 @@ once, as it was sent; on every other side once, as it was relayed.
 """
 
 import pytest
-from lab_circles import LAYOUTS, WAYS, check_rest, dropped_as_loop, ears_on, heard, pause, payload
-from lab_circles import say, tally, wait_until_heard, warned_of_loops
+from lab_circles import WAYS, check_rest, dropped_as_loop, ears_on, heard, pause, payload, say
+from lab_circles import tally, wait_until_heard, warned_of_loops
 from namespaces import eventually
 
 SIZES = (1, 128, 129, 1316, 9000)
-
-
-@pytest.fixture
-def sides_of(connect, h4):  # noqa: ARG001 (the second subnet is there)
-    """The first so many sides of a layout, with the links that they need."""
-
-    def make(layout, count):
-        found = LAYOUTS[layout][:count]
-        if any(side.interface == "side0" for side in found):
-            connect("side0")
-        return found
-
-    return make
 
 
 # Every layout and every way once at least, between two sides and three.
@@ -39,6 +26,7 @@ def sides_of(connect, h4):  # noqa: ARG001 (the second subnet is there)
         ("link-local-ipv6", "senders", 2),
         ("directed", "peers", 2),
         ("limited", "addresses", 2),
+        ("network-address", "senders", 2),
     ],
 )
 def test_each_datagram_is_on_each_side_once(relaycast, lab, sides_of, layout, way, count):

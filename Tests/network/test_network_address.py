@@ -5,28 +5,10 @@
 Since Linux 5.14 it is a host's address unless a route says otherwise.
 """
 
-import contextlib
-
 import pytest
 from lab_relay import NEAR, PORT, check_books, far, relay, send
 from lab_sockets import listener, sender, socat
 from namespaces import eventually
-
-
-@pytest.fixture
-def old_style(h1, h2, h4):
-    """The route that makes the network address a broadcast address, on every host."""
-    links = [(h1, "eth0", 10), (h1, "eth1", 30), (h2, "eth0", 10), (h4, "eth1", 30)]
-    with contextlib.ExitStack() as stack:
-        for host, link, subnet in links:
-            words = ["broadcast", f"192.168.{subnet}.0", "dev", link, "table", "local"]
-            words += ["scope", "link", "src", f"192.168.{subnet}.{host.number}"]
-            host.run("ip", "route", "add", *words)
-            # The kernel would go on taking its neighbour for everybody.
-            delete = f"ip neighbour delete {words[1]} dev {link} || true"
-            stack.callback(host.run, "sh", "-c", delete)
-            stack.callback(host.run, "ip", "route", "delete", *words)
-        yield
 
 
 @pytest.mark.usefixtures("old_style")
@@ -88,6 +70,7 @@ def test_it_is_sent_back_to_no_side_that_it_came_from(relaycast, h2, h4):
         assert near.recvfrom(100) == (b"once", ("192.168.10.2", made.getsockname()[1]))
         made.sendto(b"next", ("192.168.10.0", PORT))
         assert near.recvfrom(100)[0] == b"next"
+    session.wait_for_count(2, "accepted")
     assert check_books(session)["targets"][0]["dropped"]["loop"] == 2
 
 

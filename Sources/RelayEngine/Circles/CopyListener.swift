@@ -20,6 +20,8 @@ final class CopyListener {
     let lifetime: UInt32
     /// Whether what it relays keeps its source, so that the first source may be a relay's as well.
     let preservesSources: Bool
+    /// Whether it sends to a group or broadcast address by itself, so that hosts may answer it.
+    let asks: Bool
     /// The lower halves of tags.
     let sightingKey: UInt64
     private let copyKey: UInt64
@@ -53,6 +55,7 @@ final class CopyListener {
         interfaceIndex = isConfined ? session.path.interface?.index ?? 0 : 0
         lifetime = CopyTick.lifetime(milliseconds: definition.loopGuardMilliseconds)
         preservesSources = definition.preservesSources
+        asks = session.path.destination != nil
         sightingKey = Self.key(number &* 2)
         copyKey = Self.key(number &* 2 &+ 1)
         circling = TokenBucket(
@@ -66,6 +69,7 @@ final class CopyListener {
     func serves(_ other: CopyListener) -> Bool {
         audiences == other.audiences && interfaceIndex == other.interfaceIndex
             && lifetime == other.lifetime && preservesSources == other.preservesSources
+            && asks == other.asks
     }
 
     /// Marks the records of copies that come in by an interface.
@@ -118,6 +122,9 @@ final class CopyListener {
 
     /// What stands for an interface in the records of such copies.
     static func preservedIndex(_ interfaceIndex: Int32) -> Int32 { ~interfaceIndex }
+
+    /// What stands for the interface of what this host sends to itself.
+    static let hostIndex = Int32.min
 
     /// Whether one more datagram that seems to circle may pass.
     func admitsCircling(cost: Int, at now: Int64) -> Bool { circling.take(cost, at: now) }

@@ -5,6 +5,8 @@ import RelayModel
 struct Hearers {
     private var audience: Audience?
     private var interfaceIndex: Int32 = 0
+    /// The host that is sent to; nil = a group or broadcast address.
+    private var host: IPAddress?
     private var sent = SentCopies.Sent.relayed
     /// The one that recognises its own copies by itself.
     private var deaf: CopyListener?
@@ -28,6 +30,14 @@ struct Hearers {
             sent = isLooped ? .preserved : .unheard
         } else if endpoint.localPort != 0 {
             sent = isLooped ? .relayedBySession : .unheard
+        }
+        // What comes from a port that is not shared is known by that.
+        if path.destinationClass == .unicast && endpoint.sourceMode == .own
+            && endpoint.localPort != 0
+        {
+            host = path.destination.address
+            (audience, sent) = (.thisHost(port: path.destination.port), .relayedBySession)
+            interfaceIndex = CopyListener.hostIndex
         }
     }
 
@@ -86,7 +96,11 @@ struct Hearers {
     mutating func refresh(_ copies: SentCopies) {
         if generation == copies.generation { return }
         generation = copies.generation
+        if let host, !copies.ownSockets.isOwn(host) {
+            listeners = []
+            return
+        }
         listeners = copies.listeners(of: audience, interfaceIndex: interfaceIndex)
-        copies.addFeeder(feeder, of: audience)
+        if host == nil { copies.addFeeder(feeder, of: audience) }
     }
 }

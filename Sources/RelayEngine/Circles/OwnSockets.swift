@@ -68,8 +68,10 @@ final class OwnSockets {
         contains(shared, datagram.sourcePort) && addresses.contains(datagram.sourceAddress)
     }
 
-    /// Whether an address is one of this host.
-    func isOwn(_ address: IPAddress) -> Bool { addresses.contains(address) }
+    /// Whether an address is one of this host, which has all of 127.0.0.0/8.
+    func isOwn(_ address: IPAddress) -> Bool {
+        addresses.contains(address) || address.isLoopback
+    }
 
     /// Whether a socket that only relays sends from here. For tests.
     func hasRelayed(from source: Endpoint) -> Bool {

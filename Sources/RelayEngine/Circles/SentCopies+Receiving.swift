@@ -26,6 +26,7 @@ extension SentCopies {
             rest &= rest &- 1
             switch arrival(of: index, in: batch, for: listener, &table, at: now) {
             case .new: break
+            case .answer: arrivals.answers |= 1 &<< UInt64(index)
             case .suspect: arrivals.circling += 1
             case .own: arrivals.dropped |= 1 &<< UInt64(index)
             case .circling:
@@ -47,10 +48,12 @@ extension SentCopies {
         let tick = CopyTick.of(now)
         let datagram = batch.datagram(index)
         let sample = samples[index]
-        if listener.expectsCopies(at: tick) && !datagram.isUnicast,
-            let arrival = takeCopy(index, in: batch, for: listener, &table, at: tick)
-        {
-            return arrival
+        if listener.expectsCopies(at: tick) {
+            let arrival =
+                datagram.isUnicast
+                ? takeOwn(index, in: batch, for: listener, &table, at: tick)
+                : takeCopy(index, in: batch, for: listener, &table, at: tick)
+            if let arrival { return arrival }
         }
         let tag = sample ^ listener.sightingKey
         let place = table.place(of: tag, at: tick)
@@ -94,6 +97,32 @@ extension SentCopies {
             if copies.mayHaveCrossed(time) {
                 noteCrossed(samples[index], check: digest(batch, index), &table, at: tick)
             }
+        } else {
+            return nil
+        }
+        table.write(copies.record, to: place)
+        return arrival
+    }
+
+    /// What this daemon has sent to this host itself; nil when it is no such datagram.
+    @inline(never)
+    private func takeOwn(
+        _ index: Int,
+        in batch: borrowing ReceiveBatch,
+        for listener: CopyListener,
+        _ table: inout CopyTable,
+        at tick: UInt32
+    ) -> Arrival? {
+        let tag = samples[index] ^ listener.copyKey(CopyListener.hostIndex)
+        guard table.contains(tag), ownSockets.mayHaveSent(batch.datagram(index)),
+            let place = table.find(tag, check: digest(batch, index)),
+            var copies = Copies(table[place], lifetime: listener.lifetime, at: tick)
+        else { return nil }
+        let arrival: Arrival
+        if copies.heard.take() {
+            arrival = .own
+        } else if copies.original.take() {
+            arrival = .answer
         } else {
             return nil
         }

@@ -42,6 +42,42 @@ extension SentCopies {
         }
     }
 
+    /// Remembers an answer that was sent to an audience, to a group or broadcast address by an
+    /// interface.
+    ///
+    /// To all of a side it is as new as a host's answer. To this host it is new to who may have asked,
+    /// and never to who has sent it.
+    func noteSentAnswer(
+        _ payload: Span<UInt8>,
+        to audience: Audience,
+        interfaceIndex: Int32,
+        by sender: CopyListener?,
+        at now: Int64
+    ) {
+        let listeners = listeners(of: audience, interfaceIndex: interfaceIndex)
+        if audience.hasLink {
+            noteSent(
+                payload,
+                to: listeners,
+                interfaceIndex: interfaceIndex,
+                .original,
+                deaf: nil,
+                at: now
+            )
+            return
+        }
+        for listener in listeners {
+            noteSent(
+                payload,
+                to: [listener],
+                interfaceIndex: CopyListener.hostIndex,
+                listener.asks && listener !== sender ? .original : .relayedBySession,
+                deaf: nil,
+                at: now
+            )
+        }
+    }
+
     /// Remembers a datagram that was sent to an audience that these are part of.
     func noteSent(
         _ payload: Span<UInt8>,
@@ -51,6 +87,7 @@ extension SentCopies {
         deaf: CopyListener?,
         at now: Int64
     ) {
+        if listeners.isEmpty { return }
         makeRoom(for: listeners.count, at: now)
         let sample = max(PayloadHash.sample(payload), 1)
         let check = Self.digest(payload, sample: sample)

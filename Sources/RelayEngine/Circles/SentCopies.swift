@@ -39,6 +39,8 @@ final class SentCopies {
     /// What an arriving datagram is.
     enum Arrival {
         case new
+        /// New, and an answer that another session of this daemon has sent to this one.
+        case answer
         /// It may be new, but seems to circle.
         case suspect
         /// This daemon has sent it, and its own socket heard it.
@@ -51,6 +53,8 @@ final class SentCopies {
     struct Arrivals {
         /// Those that are not to be relayed, as bits.
         var dropped: UInt64 = 0
+        /// New ones that are answers of this daemon, as bits.
+        var answers: UInt64 = 0
         /// Those that came back from elsewhere, or seem to circle, dropped or not.
         var circling = 0
     }
@@ -111,7 +115,14 @@ extension SentCopies {
     /// Who may hear what is sent to an audience by an interface.
     func listeners(of audience: Audience?, interfaceIndex: Int32) -> [CopyListener] {
         guard let audience, let all = listeners[audience] else { return [] }
+        if !audience.hasLink { return all }
         return all.filter { $0.interfaceIndex == 0 || $0.interfaceIndex == interfaceIndex }
+    }
+
+    /// The addresses of this host, from now on.
+    func setAddresses(_ addresses: Set<IPAddress>) {
+        ownSockets.setAddresses(addresses)
+        generation += 1
     }
 }
 

@@ -11,7 +11,7 @@ extension ActiveSession {
             let mask = target.select(batch, accepted, at: now)
             if mask == 0 { continue }
             if target.chaos != nil {
-                target.admit(batch, mask, at: now)
+                target.admit(batch, mask, answers: admission.answers, at: now)
                 continue
             }
             let sent =

@@ -9,7 +9,10 @@ extension ActiveSession {
         to target: ActiveTarget,
         at now: Int64
     ) -> UInt64 {
-        var (rest, sent) = (mask, UInt64(0))
+        // What answers an answer of this daemon has nowhere to go.
+        let answers = mask & admission.answers
+        var (rest, sent) = (mask & ~answers, UInt64(0))
+        if answers != 0 { sent = send(batch, answers, to: target, on: target.socketNumber) }
         while rest != 0 {
             let first = batch.datagram(rest.trailingZeroBitCount)
             let own = batch.datagrams(of: rest, from: first.source)

@@ -7,7 +7,14 @@ extension ActiveTarget {
     private static let batchesPerTurn = 4
 
     /// Decides the fate of the datagrams of the mask, and holds those that will be sent.
-    func admit(_ batch: borrowing ReceiveBatch, _ mask: UInt64, at now: Int64) {
+    ///
+    /// - Parameter answers: those that are answers of this daemon, which get no answers.
+    func admit(
+        _ batch: borrowing ReceiveBatch,
+        _ mask: UInt64,
+        answers: UInt64,
+        at now: Int64
+    ) {
         let keepsTTL = target.definition.ttlMode == .fixed
         let preservesDSCP = target.definition.preservesDSCP
         let keepsOrigin = preservesSource || mappings != nil || preservesDSCP
@@ -16,10 +23,11 @@ extension ActiveTarget {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
             let datagram = batch.datagram(index)
+            let isAnswer = mappings != nil && answers & 1 &<< UInt64(index) != 0
             let fate = chaos?.admit(
                 batch.payload(index),
                 ttl: keepsTTL ? nil : datagram.ttl.map { $0 - 1 },
-                origin: keepsOrigin
+                origin: keepsOrigin && !isAnswer
                     ? HeldDatagrams.Origin(
                         source: datagram.source,
                         localAddress: datagram.askedAddress,

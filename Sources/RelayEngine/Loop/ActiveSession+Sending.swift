@@ -195,6 +195,7 @@ extension ActiveSession {
     ) -> PacketRing.Header {
         sentHeader(
             to: batch.destination(index),
+            isToAll: batch.isToAll(index),
             source: batch.localAddress(index).map { address in
                 Endpoint(address, port: session.socket.localEndpoint.port)
             },
@@ -209,6 +210,7 @@ extension ActiveSession {
     /// TTL where it is the socket's; the interface is 0 where it is the socket's or the route's.
     func sentHeader(
         to destination: Endpoint,
+        isToAll: Bool = false,
         source: Endpoint?,
         length: Int,
         ttl: UInt8?,
@@ -218,7 +220,7 @@ extension ActiveSession {
         let isReply = destination != session.path.destination
         return PacketRing.Header(
             sentTo: destination,
-            destinationClass(of: destination.address),
+            destinationClass(of: destination.address, isToAll: isToAll),
             from: source,
             interfaceIndex: isReply || interfaceIndex != 0 ? interfaceIndex : forcedInterfaceIndex,
             ttl: ttl ?? (isReply ? nil : session.definition.ttl),
@@ -239,10 +241,11 @@ extension ActiveSession {
         return isForced ? session.path.interface?.index ?? 0 : 0
     }
 
-    private func destinationClass(of address: IPAddress) -> DestinationClass {
+    private func destinationClass(of address: IPAddress, isToAll: Bool) -> DestinationClass {
         if address.isMulticast { return .multicast }
         let isBroadcast =
-            address == session.path.destination?.address || links.networks.isBroadcast(address)
+            isToAll || address == session.path.destination?.address
+            || links.networks.isBroadcast(address)
         return isBroadcast ? .broadcast : .unicast
     }
 }

@@ -38,6 +38,8 @@ struct Admission {
     /// nil for a session that forwards nothing, or does not guard against circles.
     private(set) var listener: CopyListener?
     private var limiter: TrafficLimiter?
+    /// Those of the batch judged last that are accepted, and answers of this daemon, as bits.
+    private(set) var answers: UInt64 = 0
     /// Whether there is a limiter, which is then not copied to look.
     private let isLimited: Bool
 
@@ -145,6 +147,7 @@ struct Admission {
             let arrivals = copies.arrivals(of: verdicts.accepted, in: batch, for: listener, at: now)
             verdicts.circling = arrivals.circling
             verdicts.drop(arrivals.dropped, .loop)
+            answers = arrivals.answers
         }
         if isLimited { verdicts.drop(excess(batch, verdicts.accepted, at: now), .rate) }
     }
@@ -170,6 +173,8 @@ struct Admission {
 
 extension SessionDefinition {
     fileprivate var dropsOwnCopies: Bool {
-        (kind == .multicastPeer || role == .peer) && !receiveOwn || reply?.to == .destination
+        // An answer to all goes on to the other sides, as one of a host does.
+        (kind == .multicastPeer || role == .peer) && !receiveOwn
+            || reply?.to == .destination && forward.isEmpty
     }
 }

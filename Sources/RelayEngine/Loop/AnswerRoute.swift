@@ -7,6 +7,8 @@ struct AnswerRoute: Hashable, Sendable {
     let interfaceIndex: Int32
     /// The address of this host that it leaves by; nil = the kernel's choice.
     let localAddress: IPAddress?
+    /// Whether the destination is a group or broadcast address.
+    var isToAll = false
     /// nil = the socket's.
     var ttl: UInt8?
     /// nil = the socket's.
@@ -67,6 +69,7 @@ extension ActiveSession {
             ),
             interfaceIndex: datagram.interfaceIndex,
             localAddress: datagram.askedAddress ?? session.path.source,
+            isToAll: true,
             ttl: ttl ?? 1
         )
     }
@@ -80,6 +83,7 @@ extension SendBatch {
             to: route.destination,
             interfaceIndex: route.interfaceIndex,
             localAddress: route.localAddress,
+            isToAll: route.isToAll,
             ttl: route.ttl,
             dscp: route.dscp
         )

@@ -9,7 +9,7 @@ extension RelayLoop {
             remove(session)
             done()
         case .networks(let networks):
-            copies.ownSockets.setAddresses(networks.own)
+            copies.setAddresses(networks.own)
             links.replace(networks)
         case .interfaces(let host): setHost(host)
         case .relays(let addresses): copies.ownSockets.setRelays(addresses)

@@ -109,7 +109,6 @@ extension ActiveSession {
             let result = transmit(&replies, from: index)
             let sent = max(result, 0)
             if sent > 0 {
-                noteOwnAnswers(replies, index..<index + sent)
                 noteAnswers(replies, index..<index + sent)
                 let (_, traffic) = rememberSent(replies, index..<index + sent)
                 activity.counters.countReplied(traffic, at: HostNetwork.now())
@@ -125,25 +124,38 @@ extension ActiveSession {
         return total
     }
 
-    /// What sessions of this daemon may hear is no question to them.
+    /// Remembers answers that left, so that they are known to the sessions of this daemon that hear
+    /// them, this one included: none answers them, and none takes them for new when they come back.
     private func noteAnswers(_ replies: borrowing SendBatch, _ range: Range<Int>) {
         let now = HostNetwork.monotonicNanoseconds()
         for index in range {
-            let destination = replies.destination(index)
-            let isToAll = session.definition.reply?.to == .destination
-            if isToAll || copies.ownSockets.isOwn(destination.address) {
-                copies.noteAnswer(replies.payload(index), at: now)
+            let (payload, destination) = (replies.payload(index), replies.destination(index))
+            guard let audience = audience(of: destination, isToAll: replies.isToAll(index)) else {
+                continue
             }
+            if audience.hasLink && admission.dropsOwnCopies {
+                admission.own.noteSent(payload, to: destination.address, at: now)
+            }
+            copies.noteAnswer(payload, at: now)
+            copies.noteSentAnswer(
+                payload,
+                to: audience,
+                interfaceIndex: replies.interfaceIndex(index),
+                by: admission.listener,
+                at: now
+            )
         }
     }
 
-    /// What goes to a group or broadcast address comes back to this session, too.
-    private func noteOwnAnswers(_ replies: borrowing SendBatch, _ range: Range<Int>) {
-        guard session.definition.reply?.to == .destination else { return }
-        let now = HostNetwork.monotonicNanoseconds()
-        for index in range {
-            let address = replies.destination(index).address
-            admission.own.noteSent(replies.payload(index), to: address, at: now)
+    /// Who of this host may hear an answer; nil = nobody.
+    private func audience(of destination: Endpoint, isToAll: Bool) -> Audience? {
+        if isToAll {
+            return Audience(
+                of: destination,
+                destination.address.isMulticast ? .multicast : .broadcast
+            )
         }
+        return copies.ownSockets.isOwn(destination.address)
+            ? .thisHost(port: destination.port) : nil
     }
 }

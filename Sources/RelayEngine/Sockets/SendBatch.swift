@@ -15,6 +15,8 @@ import RelayModel
     private let arena: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
     private var bytesUsed = 0
+    /// Those that are said to go to a group or broadcast address, as bits.
+    private var toAll: UInt64 = 0
 
     init() {
         // Safe because both blocks live until deinit.
@@ -32,6 +34,7 @@ import RelayModel
     mutating func removeAll() {
         count = 0
         bytesUsed = 0
+        toAll = 0
     }
 
     /// Copies a datagram in, with the socket's TTL and DSCP unless others are given; false when the
@@ -41,6 +44,7 @@ import RelayModel
         to destination: Endpoint,
         interfaceIndex: Int32,
         localAddress: IPAddress?,
+        isToAll: Bool = false,
         ttl: UInt8? = nil,
         dscp: UInt8? = nil
     ) -> Bool {
@@ -64,6 +68,7 @@ import RelayModel
             destination: relay_endpoint(destination),
             local_address: localAddress.map { relay_endpoint($0) } ?? .none
         )
+        if isToAll { toAll |= 1 &<< UInt64(count) }
         bytesUsed += payload.count
         count += 1
         return true
@@ -83,6 +88,9 @@ import RelayModel
         return Endpoint(unsafe outgoing[index].destination)
             ?? Endpoint(.unspecified(.ipv4), port: 0)
     }
+
+    /// Whether a datagram in the batch is said to go to a group or broadcast address.
+    func isToAll(_ index: Int) -> Bool { toAll & 1 &<< UInt64(index) != 0 }
 
     /// The source address that a datagram in the batch asks for; nil = the kernel's choice.
     func localAddress(_ index: Int) -> IPAddress? {

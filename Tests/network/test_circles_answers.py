@@ -159,3 +159,29 @@ def test_a_socket_that_asks_again_after_each_answer_is_answered(relaycast, h1, h
             made.sendto(b"question", to)
             assert b" 8 from " in made.recv(100)
     assert replied(session) == [50]
+
+
+def test_two_responders_on_ports_of_clients_end_by_their_rate(start_daemon, h1, h3):
+    """A client that asks again as soon as it has its answer looks just like a responder."""
+    places = [(start_daemon(h1), 40000), (start_daemon(h3), 50000)]
+    sessions = [
+        daemon.create(
+            "broadcast", role="receiver", port=port, interface="eth0", accept=["unicast"],
+            reply={**REPLIES["template"], "perSecondMax": 100},
+        )
+        for daemon, port in places
+    ]  # fmt: skip
+    # Asked from the port of the first, by a socket that is gone when the answer comes.
+    for daemon, _ in places:
+        daemon.process.freeze()
+    with sender(h1, port=40000) as made:
+        made.sendto(b"question", (h3.address, 50000))
+    for daemon, _ in places:
+        daemon.process.thaw()
+    eventually(
+        lambda: sum(session.count("replied", "rateLimited") for session in sessions),
+        10,
+        lambda: [session.counters()["replied"] for session in sessions],
+    )
+    check_rest(*[daemon for daemon, _ in places])
+    assert sum(session.count("replied", "rateLimited") for session in sessions) == 1

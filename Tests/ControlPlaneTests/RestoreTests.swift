@@ -121,6 +121,24 @@ import Testing
         )
     }
 
+    /// What an older version has let in, and this one refuses, says what to write instead.
+    @Test func aDefinitionThatIsRefusedNowSaysWhy() throws {
+        let store = try SQLiteStore(directory: directory.path)
+        let mapped =
+            ##"{"kind":"multicast-receiver","group":"ff05::1","port":1,"interface":"lo","##
+            + ##""forward":[{"address":"::ffff:192.0.2.1","port":9}]}"##
+        try store.insert(Self.stored("old", mapped))
+        try store.close()
+        try withService { service in
+            let reason = try service.get("/v1/sessions/old").json["status"]?["reason"]
+            #expect(reason?["code"]?.string == "definition-unreadable")
+            let detail = try #require(reason?["detail"]?.string)
+            for part in ["/forward/0/address", "192.0.2.1", "put a whole one in its place"] {
+                #expect(detail.contains(part), "\(detail)")
+            }
+        }
+    }
+
     @Test(arguments: [
         "{}", "[]", #"{"kind":"multicast-peer","group":"239.1.2.3","port":0}"#,
         #"{"kind":"multicast-peer","group":"239.1.2.3","port":1,"fieldOfTomorrow":true}"#,

@@ -42,7 +42,8 @@ extension ManagedSession {
                 since: now,
                 reason: SessionError(
                     .definitionUnreadable,
-                    "the stored definition cannot be read (\(error.detail)); delete the session"
+                    "the stored definition cannot be read (\(error.detail)); put a whole one in its "
+                        + "place, or delete the session"
                 )
             )
         }

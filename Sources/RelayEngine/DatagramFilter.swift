@@ -29,6 +29,25 @@ struct DatagramFilter {
         self.host = host
     }
 
+    /// What may answer the questions of a target: unicast, by the interface that the target names, as
+    /// for a session that names it.
+    init(
+        answersTo target: ForwardEndpoint,
+        interfaceIndex: Int32,
+        _ hostModel: HostModel,
+        _ host: HostInterfaces
+    ) {
+        accept = [.unicast]
+        sources = SourceRules(allow: [], deny: [])
+        requiredSourcePort = 0
+        self.hostModel = hostModel
+        let index = target.interface == nil ? 0 : interfaceIndex
+        self.interfaceIndex = index
+        ownAddresses = host.addresses(of: index)
+        isUnnumbered = !ownAddresses.contains { $0.family == target.address.family }
+        self.host = host
+    }
+
     /// Why the datagram is dropped, by where it was sent to and came in; nil = it goes on. Reasons
     /// are looked for in this order: malformed, destination class, interface. It may look only at
     /// what `ReceivedDatagram.hasOrigin` compares.

@@ -17,6 +17,8 @@ package struct TargetValues: Hashable, Sendable {
     package var unmapped: UInt64 = 0
     /// Answers that were not sent back, because their TTL was used up.
     package var expiredReplies: UInt64 = 0
+    /// Answers that were not sent back, because of the interface that they came in by.
+    package var strayReplies: UInt64 = 0
 
     package init() {
         dropped = Array(repeating: 0, count: TargetDropReason.allCases.count)

@@ -48,13 +48,13 @@ def receiver(kind, ipv6=False, **fields):
     return {"kind": kind, "group": GROUP6 if ipv6 else GROUP, "accept": accept, **fields}
 
 
-def ask(host, address, interface, payload):
+def ask(host, address, interface, payload, port=PORT):
     """One datagram to an address of h1 by a link, whatever the routes say; the socket stays open."""
     made = host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     made.settimeout(5)
     if interface:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-    made.sendto(payload, (address, PORT))
+    made.sendto(payload, (address, port))
     return made
 
 
@@ -225,3 +225,49 @@ def test_an_address_of_both_interfaces_is_the_sessions_too(relaycast, side0, h1,
         assert session.payloads() == [b"by its own"]
     finally:
         h1.run("ip", "address", "delete", "192.168.77.1/32", "dev", "eth0")
+
+
+def answer_all_ways(made, h2, ipv6=False):
+    """Answers a question of a relay to every address of its host by every link."""
+    question, source = made.recvfrom(100)
+    assert question == b"who?"
+    payloads = []
+    for address in (ETH0[ipv6], SIDE0[ipv6]):
+        for interface in ("side0", "eth0"):
+            payloads.append(f"{address} by {interface}".encode())
+            ask(h2, address, interface, payloads[-1], source[1]).close()
+    return payloads
+
+
+@pytest.mark.usefixtures("side0")
+@pytest.mark.parametrize(
+    ("ipv6", "model", "is_named", "has_policy", "passed"),
+    [
+        (0, "strong", True, False, [1]),
+        (1, "strong", True, False, [1]),
+        (0, "weak", True, False, [0, 1, 2, 3]),
+        (1, "strong", False, False, [0, 1, 2, 3]),
+        (0, "strong", False, True, [1, 3]),
+        (1, "weak", True, True, [1, 3]),
+    ],
+)
+def test_answers_to_a_target_come_by_its_interface(
+    start_daemon, h1, h2, ipv6, model, is_named, has_policy, passed
+):
+    relaycast = start_daemon(h1, configuration=POLICY if has_policy else None)
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    target = {"address": h2.address6 if ipv6 else h2.address, "port": 9000, "mapReplies": {}}
+    if is_named:
+        target["interface"] = "eth0"
+    session = relaycast.create(
+        **receiver("multicast-receiver", ipv6, hostModel=model, forward=[target])
+    )
+    with listener(h2, 9000, family) as device:
+        asker = ask(h2, ETH0[ipv6], "eth0", b"who?")
+        answers = answer_all_ways(device, h2, ipv6)
+        heard = {asker.recv(100) for _ in passed}
+        assert heard == {answers[index] for index in passed}
+        counted = lambda: session.counters()["targets"][0]["strayReplies"]  # noqa: E731
+        eventually(lambda: counted() == 4 - len(passed), 5, session.counters)
+        assert session.count("replied") == len(passed)
+        asker.close()

@@ -68,6 +68,7 @@ extension JSONWriter {
             traffic("mappedReplies", values.mappedReplies)
             member("unmapped", values.unmapped)
             member("expiredReplies", values.expiredReplies)
+            member("strayReplies", values.strayReplies)
         }
     }
 

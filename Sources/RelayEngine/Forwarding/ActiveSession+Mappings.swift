@@ -61,10 +61,14 @@ extension ActiveSession {
             ttl: nil
         )
         let now = sendLimiter == nil ? 0 : HostNetwork.monotonicNanoseconds()
-        var (rateLimited, expired): (UInt64, UInt64) = (0, 0)
+        var (rateLimited, expired, stray): (UInt64, UInt64, UInt64) = (0, 0, 0)
         var total = Traffic()
         answers.removeAll()
         for index in 0..<count {
+            if target.answerFilter?.dropReason(ofDestination: batch.datagram(index)) != nil {
+                stray += 1
+                continue
+            }
             let ttl = batch.datagram(index).ttl
             if target.ends(answerOf: ttl) {
                 expired += 1
@@ -84,6 +88,7 @@ extension ActiveSession {
         }
         activity.counters.countRateLimitedReplies(rateLimited)
         target.activity.countExpiredReplies(expired)
+        target.activity.countStrayReplies(stray)
         return total + sendReplies(&answers)
     }
 }

@@ -12,6 +12,8 @@ final class ActiveTarget {
     var chaos: ChaosLine?
     /// The ports of the askers, with `mapReplies`.
     var mappings: ReplyMappings?
+    /// Which answers may go back to them.
+    private(set) var answerFilter: DatagramFilter?
     /// The sockets that keep source ports, with `sourceMode` preserve.
     var sourcePorts: SourcePorts?
     /// Whether a datagram leaves with the address that it came from.
@@ -88,6 +90,19 @@ final class ActiveTarget {
     }
 
     var activity: TargetActivity { target.activity }
+
+    /// Answers are let in from now on as these interfaces and this model say.
+    func setHost(_ host: HostInterfaces, _ model: HostModel) {
+        guard case .endpoint(let endpoint) = target.definition.destination,
+            endpoint.mapReplies != nil, let path = target.egress?.path
+        else { return }
+        answerFilter = DatagramFilter(
+            answersTo: endpoint,
+            interfaceIndex: path.interface.index,
+            model,
+            host
+        )
+    }
 
     /// Of which datagrams the network's reports count, for a target with sockets of its own.
     var reportedDestinations: ReportedDestinations {

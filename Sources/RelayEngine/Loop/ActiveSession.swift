@@ -90,6 +90,7 @@ final class ActiveSession {
     func setHost(_ host: HostInterfaces) {
         self.host = host
         admission.setHost(host, of: session)
+        for active in targets { active.setHost(host, session.definition.hostModel) }
     }
 
     private func setTargets(of session: RelaySession, at now: Int64) {
@@ -120,7 +121,10 @@ final class ActiveSession {
             active.closeMappings()
             active.closeSourcePorts()
         }
-        for active in targets { active.setFeeder(admission.listener) }
+        for active in targets {
+            active.setFeeder(admission.listener)
+            active.setHost(host, session.definition.hostModel)
+        }
         activity.setTargets(targets.map(\.activity))
     }
 

@@ -17,6 +17,7 @@ final class TargetActivity: Sendable {
     private let replyBytes = SingleWriterCounter()
     private let unmapped = SingleWriterCounter()
     private let expiredReplies = SingleWriterCounter()
+    private let strayReplies = SingleWriterCounter()
     private let remembered = Locked(Remembered())
 
     private struct Remembered {
@@ -56,6 +57,8 @@ extension TargetActivity {
 
     func countExpiredReplies(_ count: UInt64) { expiredReplies.add(count) }
 
+    func countStrayReplies(_ count: UInt64) { strayReplies.add(count) }
+
     func note(_ error: TransferError) { remembered.withLock { $0.lastError = error } }
 
     func setMappings(_ mappings: [MappingValues]) {
@@ -86,6 +89,7 @@ extension TargetActivity {
         )
         values.unmapped = unmapped.value
         values.expiredReplies = expiredReplies.value
+        values.strayReplies = strayReplies.value
         return values
     }
 

@@ -18,18 +18,24 @@
 #define REPETITIONS_MAX 1000
 #define REPETITION_TICKS 10
 
+// In the source of a mark: whether the content counts, and is not that of an older record.
+#define HAS_CONTENT 1u
+
+typedef struct {
+    uint32_t at;
+    uint32_t first_source;
+} mark;
+
 typedef struct {
     uint64_t check; // the digest of all bytes; 0 = not needed so far
-    uint32_t first_source;
     uint32_t other_source;
     uint32_t has_repeated;
-    uint32_t unused;
 } content;
 
 // What is searched is kept apart from what is read only when it was found.
 typedef struct {
     uint64_t *tags; // 0 = blank; the block that the others are in, too
-    uint32_t *times;
+    mark *marks;
     content *contents;
     uint32_t count;
 } table;
@@ -45,14 +51,14 @@ struct loop_guard {
 
 static int make_table(table *made, uint32_t count)
 {
-    size_t bytes = count * (sizeof *made->tags + sizeof *made->times + sizeof *made->contents);
+    size_t bytes = count * (sizeof *made->tags + sizeof *made->marks + sizeof *made->contents);
     uint8_t *block = aligned_alloc(64, bytes);
     if (block == NULL)
         return 0;
     memset(block, 0, bytes);
     made->tags = (uint64_t *)block;
-    made->contents = (content *)(made->tags + count);
-    made->times = (uint32_t *)(made->contents + count);
+    made->marks = (mark *)(made->tags + count);
+    made->contents = (content *)(made->marks + count);
     made->count = count;
     return 1;
 }
@@ -91,7 +97,7 @@ static inline uint32_t place_of(const table *records, uint64_t tag, uint32_t tic
         if (records->tags[place] == tag)
             return place;
     for (uint32_t place = first; place < first + BUCKET_RECORDS; place++) {
-        uint32_t age = records->tags[place] == 0 ? UINT32_MAX : tick - records->times[place];
+        uint32_t age = records->tags[place] == 0 ? UINT32_MAX : tick - records->marks[place].at;
         if (age > oldest_age) {
             oldest_age = age;
             oldest = place;
@@ -102,17 +108,16 @@ static inline uint32_t place_of(const table *records, uint64_t tag, uint32_t tic
 
 static inline int is_live(const table *records, uint32_t place, uint32_t tick)
 {
-    return records->tags[place] != 0 && tick - records->times[place] <= LIFETIME_TICKS;
+    return records->tags[place] != 0 && tick - records->marks[place].at <= LIFETIME_TICKS;
 }
 
 static inline void write_record(struct loop_guard *guard, uint32_t place, uint64_t tag,
-                                uint32_t tick, content written)
+                                mark written)
 {
     table *records = &guard->records;
     guard->used += records->tags[place] == 0;
     records->tags[place] = tag;
-    records->times[place] = tick;
-    records->contents[place] = written;
+    records->marks[place] = written;
 }
 
 // Makes the table as large as what lives needs; without memory for that it stays as it is.
@@ -129,9 +134,11 @@ static void resize(struct loop_guard *guard, uint32_t more, uint32_t tick)
     guard->records = next;
     guard->used = 0;
     for (uint32_t place = 0; place < old.count; place++)
-        if (is_live(&old, place, tick))
-            write_record(guard, place_of(&next, old.tags[place], tick), old.tags[place],
-                         old.times[place], old.contents[place]);
+        if (is_live(&old, place, tick)) {
+            uint32_t new_place = place_of(&next, old.tags[place], tick);
+            write_record(guard, new_place, old.tags[place], old.marks[place]);
+            next.contents[new_place] = old.contents[place];
+        }
     free(old.tags);
 }
 
@@ -146,7 +153,7 @@ void bench_guard_prepare(struct loop_guard *guard, const struct iovec *payloads,
         uint64_t sample = sample_of(guard->seeds, payload->iov_base, payload->iov_len);
         guard->samples[index] = sample;
         __builtin_prefetch(&records->tags[bucket_of(records, sample)], 1);
-        __builtin_prefetch(&records->times[bucket_of(records, sample)], 1);
+        __builtin_prefetch(&records->marks[bucket_of(records, sample)], 1);
     }
 }
 
@@ -168,12 +175,15 @@ __attribute__((noinline)) static int arrives_again(struct loop_guard *guard, uin
                                                    const struct iovec *payload, uint32_t source,
                                                    uint32_t tick)
 {
+    mark *found = &guard->records.marks[place];
     content *known = &guard->records.contents[place];
     uint64_t check = guard->records.tags[place];
     if (payload->iov_len > SAMPLED_BYTES)
         check = digest_of(guard->seeds, payload->iov_base, payload->iov_len);
+    if (!(found->first_source & HAS_CONTENT))
+        *known = (content){0};
     int is_same = known->check == check;
-    if (known->first_source == source) {
+    if ((found->first_source | HAS_CONTENT) == source) {
         if (!is_same)
             known->other_source = 0;
         known->has_repeated = 1;
@@ -185,7 +195,8 @@ __attribute__((noinline)) static int arrives_again(struct loop_guard *guard, uin
         known->other_source = source;
     }
     known->check = check;
-    guard->records.times[place] = tick;
+    found->first_source |= HAS_CONTENT;
+    found->at = tick;
     return 0;
 }
 
@@ -194,11 +205,11 @@ int bench_guard_circles(struct loop_guard *guard, int index, const struct iovec 
 {
     uint64_t tag = guard->samples[index];
     uint32_t tick = (uint32_t)(now >> TICK_SHIFT);
-    uint32_t key = (uint32_t)source_hash(guard->seeds, source);
+    uint32_t key = (uint32_t)source_hash(guard->seeds, source) | HAS_CONTENT;
     uint32_t place = place_of(&guard->records, tag, tick);
     const table *records = &guard->records;
-    if (records->tags[place] == tag && tick - records->times[place] <= LIFETIME_TICKS)
+    if (records->tags[place] == tag && tick - records->marks[place].at <= LIFETIME_TICKS)
         return arrives_again(guard, place, payload, key, tick);
-    write_record(guard, place, tag, tick, (content){.first_source = key});
+    write_record(guard, place, tag, (mark){.at = tick, .first_source = key & ~HAS_CONTENT});
     return 0;
 }

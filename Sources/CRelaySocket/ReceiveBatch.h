@@ -18,6 +18,7 @@ typedef struct {
     struct sockaddr_in6 names[RELAY_BATCH_DATAGRAMS]; // or sockaddr_in, which is smaller
     _Alignas(64) uint8_t controls[RELAY_BATCH_DATAGRAMS][RECEIVE_CONTROL_BYTES];
     uint32_t arrivals[RELAY_BATCH_DATAGRAMS]; // see relay_arrival
+    uint64_t repeats;                         // see relay_repeats
     int used; // headers that the last receive wrote and that must be reset
 } receive_batch;
 

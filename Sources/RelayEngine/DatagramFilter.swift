@@ -50,7 +50,7 @@ struct DatagramFilter {
 
     /// Why the datagram is dropped, by where it was sent to and came in; nil = it goes on. Reasons
     /// are looked for in this order: malformed, destination class, interface. It may look only at
-    /// what `ReceivedDatagram.hasOrigin` compares.
+    /// what the datagrams of a run have in common (`ReceiveBatch.endOfRun`).
     @inline(__always)
     func dropReason(ofDestination datagram: ReceivedDatagram) -> DropReason? {
         guard let destinationClass = datagram.destinationClass else { return .malformed }
@@ -102,7 +102,7 @@ struct DatagramFilter {
 
     /// Why the datagram is dropped, by where it came from, once it is known to be no copy of the
     /// session's own; nil = it goes on. Reasons are looked for in this order: source, source port. It
-    /// may look only at what `ReceivedDatagram.hasOrigin` compares.
+    /// may look only at what the datagrams of a run have in common (`ReceiveBatch.endOfRun`).
     @inline(__always)
     func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
         if !sources.admit(datagram.sourceAddress) { return .source }

@@ -20,8 +20,8 @@ import Testing
     }
 
     private func hasty(_ configuration: inout ListenerConfiguration) {
-        configuration.requestDeadlineSeconds = 1
-        configuration.inactivityTimeoutSeconds = 1
+        configuration.requestDeadlineSeconds = 2
+        configuration.inactivityTimeoutSeconds = 2
     }
 
     @Test(arguments: [
@@ -31,13 +31,13 @@ import Testing
     func drippingClientIsCutWhileAnotherIsServed(text: String) throws {
         try withListener(sampleRoutes, local(hasty)) { listener in
             let slow = try TestClient(listener.boundAddress)
-            let other = try TestClient(listener.boundAddress)
-            let isCut = try drip(text, to: slow) {
-                let response = try other.get("/hello")
+            // A connection each time: on a busy machine one that waits is silent too long.
+            let expectOtherIsServed = { () throws in
+                let response = try TestClient(listener.boundAddress).get("/hello")
                 #expect(response.status == 200)
             }
-            #expect(isCut)
-            #expect(try other.get("/hello").status == 200)
+            #expect(try drip(text, to: slow, expectOtherIsServed))
+            try expectOtherIsServed()
         }
     }
 
@@ -73,7 +73,7 @@ import Testing
             .later { completion in
                 onThread {
                     let never = Locked(())
-                    let end = nowNanoseconds() + 2_500_000_000
+                    let end = nowNanoseconds() + 4_500_000_000
                     never.wait(untilNanoseconds: end) { _ in false }
                     completion(text("at last"))
                 }

@@ -38,7 +38,7 @@ import Testing
         // One bucket, eight places.
         for number in 0..<9 as Range<UInt64> {
             let place = table.place(of: 7 << 32 | number + 1, at: UInt32(number + 10))
-            table.write(CopyRecord(tag: 7 << 32 | number + 1, at: UInt32(number)), to: place)
+            table.write(7 << 32 | number + 1, CopyRecord.Mark(at: UInt32(number)), to: place)
         }
         let isThere = (1...9).map { table.contains(7 << 32 | $0) }
         #expect(isThere == [false] + Array(repeating: true, count: 8))

@@ -120,12 +120,27 @@ typedef struct {
 
 // Bytes of memory that relay_receive works in, aligned to 64; its slots come on top.
 size_t relay_batch_bytes(void);
+// Asks for huge pages (madvise(2), MADV_HUGEPAGE), of 2 MiB, to which the memory is aligned.
+void relay_prefer_huge_pages(void *memory, size_t bytes);
+#define RELAY_HUGE_PAGE_BYTES (2 << 20)
 // Prepares memory of relay_batch_bytes() and RELAY_BATCH_DATAGRAMS slots of RELAY_SLOT_BYTES.
 void relay_batch_initialize(void *batch, uint8_t *slots);
 // Receives up to `limit` datagrams, 1…RELAY_BATCH_DATAGRAMS, without waiting: how many are described
 // in `received`, or -errno; -EAGAIN = none.
 int relay_receive(int fd, void *batch, relay_received *received, int limit);
 
+// Whether source, interface, local address and class of destination are the same.
+static inline int relay_has_same_origin(const relay_received *left, const relay_received *right)
+{
+    return left->source_low == right->source_low && left->source_port == right->source_port &&
+           left->source_high == right->source_high &&
+           left->source_scope_id == right->source_scope_id &&
+           left->interface_index == right->interface_index &&
+           left->destination_class == right->destination_class && left->family == right->family &&
+           left->local_low == right->local_low && left->local_high == right->local_high;
+}
+// The datagrams of the last receive (bit n = index n) with the origin of the one before them.
+uint64_t relay_repeats(const void *batch);
 // When a datagram of the last receive arrived, by CLOCK_REALTIME in microseconds that wrap after 71
 // minutes; 0 = unknown.
 uint32_t relay_arrival(const void *batch, int index);

@@ -21,15 +21,15 @@ struct Copies {
 
     /// nil when all have expired.
     init?(_ record: CopyRecord, lifetime: UInt32, at tick: UInt32) {
-        let age = tick &- record.at
+        let age = tick &- record.mark.at
         if age > 2 * lifetime { return nil }
-        self.init(tag: record.tag, check: record.content.check, at: record.at)
-        returning = ExpectedCopies(record.content.words.0)
-        heard = ExpectedCopies(record.content.words.1)
-        original = ExpectedCopies(record.content.words.2)
-        firstArrival = ArrivalTime(word: record.content.words.3)
+        self.init(tag: record.tag, check: record.content.check, at: record.mark.at)
+        returning = ExpectedCopies(record.mark.word)
+        heard = ExpectedCopies(record.content.words.0)
+        original = ExpectedCopies(record.content.words.1)
+        firstArrival = ArrivalTime(word: record.content.words.2)
         if age <= lifetime { return }
-        at = record.at &+ lifetime
+        at = at &+ lifetime
         returning.age()
         heard.age()
         original.age()
@@ -66,9 +66,11 @@ struct Copies {
     var record: CopyRecord {
         CopyRecord(
             tag: tag,
-            check: check,
-            words: (returning.word, heard.word, original.word, firstArrival?.word ?? 0),
-            at: at
+            mark: CopyRecord.Mark(at: at, word: returning.word),
+            content: CopyRecord.Content(
+                check: check,
+                words: (heard.word, original.word, firstArrival?.word ?? 0)
+            )
         )
     }
 }

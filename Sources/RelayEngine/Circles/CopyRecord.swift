@@ -1,31 +1,42 @@
 /// What is known of one payload for one listener.
 struct CopyRecord {
+    /// What is looked at together with the tag.
+    struct Mark {
+        /// In ticks, which wrap after 52 days.
+        var at: UInt32 = 0
+        /// Means what the record's kind says.
+        var word: UInt32 = 0
+    }
+
+    /// What is looked at only when the tag was found: in words of 32 bits, so that it takes no more
+    /// memory than that.
     struct Content {
+        private var checkWords: (UInt32, UInt32) = (0, 0)
+        /// Mean what the record's kind says.
+        var words: (UInt32, UInt32, UInt32) = (0, 0, 0)
+
+        init(check: UInt64 = 0, words: (UInt32, UInt32, UInt32) = (0, 0, 0)) {
+            checkWords = (UInt32(truncatingIfNeeded: check), UInt32(check >> 32))
+            self.words = words
+        }
+
         /// The digest of the whole payload; 0 = not needed so far.
-        var check: UInt64 = 0
-        /// Words that mean what the record's kind says.
-        var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
+        var check: UInt64 { UInt64(checkWords.1) << 32 | UInt64(checkWords.0) }
     }
 
     /// The payload's sample, mixed with whom the record is for; 0 = blank.
-    var tag: UInt64
-    var content: Content
-    /// In ticks, which wrap after 52 days.
-    var at: UInt32
+    let tag: UInt64
+    let mark: Mark
+    let content: Content
 
-    init(tag: UInt64, content: Content, at tick: UInt32) {
+    init(tag: UInt64, mark: Mark, content: Content = Content()) {
         self.tag = tag
+        self.mark = mark
         self.content = content
-        at = tick
     }
 
-    init(
-        tag: UInt64,
-        check: UInt64 = 0,
-        words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0),
-        at tick: UInt32
-    ) {
-        self.init(tag: tag, content: Content(check: check, words: words), at: tick)
+    init(tag: UInt64, check: UInt64, word: UInt32 = 0, at tick: UInt32) {
+        self.init(tag: tag, mark: Mark(at: tick, word: word), content: Content(check: check))
     }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Begins small, doubles by what lives, and shrinks again. At its largest, the oldest record of a
 /// bucket gives way. What is searched is kept apart from what is only read when it was found: the
-/// tags of a bucket are a cache line, and so are the times of two.
+/// tags of a bucket are a cache line, and so are its marks.
 struct CopyTable: ~Copyable {
     /// Records of the smallest table, 9 KiB, and of the largest, 576 KiB.
     static let recordsMin = 256
@@ -14,7 +14,7 @@ struct CopyTable: ~Copyable {
     private static let windowRecords = windowBuckets * bucketRecords
 
     private var tags: FixedBuffer<UInt64>
-    private var times: FixedBuffer<UInt32>
+    private var marks: FixedBuffer<CopyRecord.Mark>
     private var contents: FixedBuffer<CopyRecord.Content>
     /// Records that are not blank.
     private(set) var used = 0
@@ -23,7 +23,7 @@ struct CopyTable: ~Copyable {
 
     private init(count: Int) {
         tags = FixedBuffer(repeating: 0, count: count)
-        times = FixedBuffer(repeating: 0, count: count)
+        marks = FixedBuffer(repeating: CopyRecord.Mark(), count: count)
         contents = FixedBuffer(repeating: CopyRecord.Content(), count: count)
     }
 
@@ -32,23 +32,29 @@ struct CopyTable: ~Copyable {
 
     subscript(place: Int) -> CopyRecord {
         @inline(__always) get {
-            CopyRecord(tag: tags[place], content: contents[place], at: times[place])
+            CopyRecord(tag: tags[place], mark: marks[place], content: contents[place])
         }
     }
 
     /// Whether the record at a place has this tag, and is not older.
     @inline(__always)
     func has(_ tag: UInt64, at place: Int, within lifetime: UInt32, of tick: UInt32) -> Bool {
-        tags[place] == tag && tick &- times[place] <= lifetime
+        tags[place] == tag && tick &- marks[place].at <= lifetime
     }
 
     /// Writes a record to a place that `place`, `find` or `victim` gave.
     @inline(__always)
     mutating func write(_ record: CopyRecord, to place: Int) {
-        if tags[place] == 0 { used &+= 1 }
-        tags[place] = record.tag
-        times[place] = record.at
+        write(record.tag, record.mark, to: place)
         contents[place] = record.content
+    }
+
+    /// Writes a record without content; what the place has for one is another record's.
+    @inline(__always)
+    mutating func write(_ tag: UInt64, _ mark: CopyRecord.Mark, to place: Int) {
+        if tags[place] == 0 { used &+= 1 }
+        tags[place] = tag
+        marks[place] = mark
     }
 
     /// The first place that a record with this tag or sample can be in. Its lower half is free for
@@ -63,7 +69,7 @@ struct CopyTable: ~Copyable {
     func fetch(bucketOf sample: UInt64) {
         let first = bucket(of: sample)
         tags.prefetch(first)
-        times.prefetch(first)
+        marks.prefetch(first)
     }
 
     /// Where the record with this tag is in its bucket, or else what it may overwrite: a blank or
@@ -73,11 +79,12 @@ struct CopyTable: ~Copyable {
         let first = bucket(of: tag)
         let end = first &+ Self.bucketRecords
         // Once for the bucket, and not for each place.
-        precondition(end <= tags.count && end <= times.count)
+        precondition(end <= tags.count && end <= marks.count)
         for place in first..<end where tags[place] == tag { return place }
         var (oldest, oldestAge) = (first, UInt32(0))
         for place in first..<end {
-            let age = tick &- times[place] | (tags[place] == 0 ? .max : 0)
+            if tags[place] == 0 { return place }
+            let age = tick &- marks[place].at
             if age > oldestAge { (oldest, oldestAge) = (place, age) }
         }
         return oldest
@@ -109,7 +116,7 @@ struct CopyTable: ~Copyable {
         var (oldest, oldestAge) = (first, UInt32(0))
         for offset in 0..<Self.windowRecords {
             let place = (first &+ offset) & (tags.count &- 1)
-            let age = tags[place] == 0 ? .max : tick &- times[place]
+            let age = tags[place] == 0 ? .max : tick &- marks[place].at
             if age > oldestAge { (oldest, oldestAge) = (place, age) }
         }
         return oldest
@@ -156,6 +163,6 @@ extension CopyTable {
     }
 
     private func isLive(_ place: Int, _ lifetime: UInt32, _ tick: UInt32) -> Bool {
-        tags[place] != 0 && tick &- times[place] <= lifetime
+        tags[place] != 0 && tick &- marks[place].at <= lifetime
     }
 }

@@ -19,14 +19,20 @@ final class OwnSockets {
     /// Other relays between the same networks, as the operator says.
     private var relays: Set<IPAddress> = []
     private var hasRelays = false
+    /// Changes whenever `hasRelayed` may answer otherwise.
+    private(set) var generation = 0
 
     /// The addresses of this host, from now on.
-    func setAddresses(_ addresses: Set<IPAddress>) { self.addresses = addresses }
+    func setAddresses(_ addresses: Set<IPAddress>) {
+        self.addresses = addresses
+        generation += 1
+    }
 
     /// Where other relays send from, from now on.
     func setRelays(_ relays: Set<IPAddress>) {
         self.relays = relays
         hasRelays = !relays.isEmpty
+        generation += 1
     }
 
     /// A socket of this daemon sends from this port from now on, or no longer.
@@ -43,6 +49,7 @@ final class OwnSockets {
         counts[port] = count == (0, 0) ? nil : count
         set(shared, port, count.shared > 0)
         set(relaying, port, count.relaying > 0 && count.shared == 0)
+        generation += 1
     }
 
     private func set(_ ports: borrowing FixedBuffer<UInt64>, _ port: UInt16, _ isTaken: Bool) {

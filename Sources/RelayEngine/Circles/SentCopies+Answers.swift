@@ -31,9 +31,9 @@ extension SentCopies {
         let sample = max(PayloadHash.sample(payload), 1)
         let check = Self.digest(payload, sample: sample)
         guard let place = table.find(sample ^ key, check: check),
-            tick &- table[place].at <= Self.answerLifetime
+            tick &- table[place].mark.at <= Self.answerLifetime
         else { return 0 }
-        return table[place].content.words.0
+        return table[place].mark.word
     }
 
     private func countAnswer(_ payload: Span<UInt8>, _ key: UInt64, at tick: UInt32) {
@@ -42,9 +42,6 @@ extension SentCopies {
         let count = answerCount(payload, key, at: tick) &+ 1
         let tag = sample ^ key
         let place = table.find(tag, check: check) ?? table.victim(for: tag, at: tick)
-        table.write(
-            CopyRecord(tag: tag, check: check, words: (count, 0, 0, 0), at: tick),
-            to: place
-        )
+        table.write(CopyRecord(tag: tag, check: check, word: count, at: tick), to: place)
     }
 }

@@ -19,50 +19,34 @@ extension SentCopies {
         _ table: inout CopyTable,
         at now: Int64
     ) -> Arrivals {
+        let tick = CopyTick.of(now)
+        let (key, lifetime) = (listener.sightingKey, listener.lifetime)
+        // Nothing is sent meanwhile.
+        let expectsCopies = listener.expectsCopies(at: tick)
         var arrivals = Arrivals()
         var rest = mask
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            switch arrival(of: index, in: batch, for: listener, &table, at: now) {
-            case .new: break
-            case .answer: arrivals.answers |= 1 &<< UInt64(index)
-            case .suspect: arrivals.circling += 1
-            case .own: arrivals.dropped |= 1 &<< UInt64(index)
-            case .circling:
-                arrivals.circling += 1
-                arrivals.dropped |= 1 &<< UInt64(index)
+            let datagram = batch.datagram(index)
+            if expectsCopies,
+                let arrival = datagram.isUnicast
+                    ? takeOwn(index, in: batch, for: listener, &table, at: tick)
+                    : takeCopy(index, in: batch, for: listener, &table, at: tick)
+            {
+                arrivals.note(arrival, of: index)
+                continue
+            }
+            let tag = samples[index] ^ key
+            let place = table.place(of: tag, at: tick)
+            if table.has(tag, at: place, within: lifetime, of: tick) {
+                let arrival = arrivesAgain(index, in: batch, for: listener, place, &table, at: now)
+                arrivals.note(arrival, of: index)
+            } else {
+                table.write(tag, Sighting.mark(of: Sighting.source(datagram), at: tick), to: place)
             }
         }
         return arrivals
-    }
-
-    @inline(__always)
-    private func arrival(
-        of index: Int,
-        in batch: borrowing ReceiveBatch,
-        for listener: CopyListener,
-        _ table: inout CopyTable,
-        at now: Int64
-    ) -> Arrival {
-        let tick = CopyTick.of(now)
-        let datagram = batch.datagram(index)
-        let sample = samples[index]
-        if listener.expectsCopies(at: tick) {
-            let arrival =
-                datagram.isUnicast
-                ? takeOwn(index, in: batch, for: listener, &table, at: tick)
-                : takeCopy(index, in: batch, for: listener, &table, at: tick)
-            if let arrival { return arrival }
-        }
-        let tag = sample ^ listener.sightingKey
-        let place = table.place(of: tag, at: tick)
-        if table.has(tag, at: place, within: listener.lifetime, of: tick) {
-            return arrivesAgain(index, in: batch, for: listener, place, &table, at: now)
-        }
-        let source = UInt32(truncatingIfNeeded: datagram.sourceKey >> 32)
-        table.write(CopyRecord(tag: tag, words: (source, 0, 0, 0), at: tick), to: place)
-        return .new
     }
 
     /// Takes one of the copies that a listener expects; nil when it is none of them.
@@ -168,13 +152,12 @@ extension SentCopies {
         at tick: UInt32
     ) -> Bool {
         guard let place = table.find(sample ^ Self.crossedKey, check: check) else { return false }
-        return tick &- table[place].at <= lifetime
+        return tick &- table[place].mark.at <= lifetime
     }
 
     /// A payload whose sample is known comes again. Its first source may repeat it, and others may
     /// send the same; only one that was not first and sends it again and again seems to relay what
-    /// circles, and of those only so many pass. Words: first source, the latest other one, whether
-    /// the first has repeated what has this check.
+    /// circles, and of those only so many pass.
     @inline(never)
     private func arrivesAgain(
         _ index: Int,
@@ -185,10 +168,11 @@ extension SentCopies {
         at now: Int64
     ) -> Arrival {
         let tick = CopyTick.of(now)
-        let source = UInt32(truncatingIfNeeded: batch.datagram(index).sourceKey >> 32)
+        let source = Sighting.source(batch.datagram(index))
         let check = digest(batch, index)
-        var record = table[place]
-        let isSame = record.content.check == check
+        let record = table[place]
+        var sighting = Sighting(record)
+        let isSame = sighting.check == check
         let hasCrossed = hasCrossed(
             samples[index],
             check: check,
@@ -197,24 +181,19 @@ extension SentCopies {
             at: tick
         )
         let isSuspect: Bool
-        if record.content.words.0 == source {
-            isSuspect =
-                hasCrossed || listener.preservesSources && isSame && record.content.words.2 != 0
-            if !isSame {
-                record.content.words = (source, 0, 1, 0)
-            } else {
-                record.content.words.2 = 1
-            }
+        if sighting.first == source {
+            isSuspect = hasCrossed || listener.preservesSources && isSame && sighting.hasRepeated
+            if !isSame { sighting.other = 0 }
+            sighting.hasRepeated = true
         } else {
-            isSuspect = isSame && record.content.words.1 == source
-            if !isSame { record.content.words.2 = 0 }
-            record.content.words.1 = source
+            isSuspect = isSame && sighting.other == source
+            if !isSame { sighting.hasRepeated = false }
+            sighting.other = source
         }
         let cost = hasCrossed ? CopyListener.crossedCost : 1
         if isSuspect && !listener.admitsCircling(cost: cost, at: now) { return .circling }
-        record.content.check = check
-        record.at = tick
-        table.write(record, to: place)
+        sighting.check = check
+        table.write(sighting.record(record.tag, at: tick), to: place)
         return isSuspect ? .suspect : .new
     }
 }

@@ -57,6 +57,18 @@ final class SentCopies {
         var answers: UInt64 = 0
         /// Those that came back from elsewhere, or seem to circle, dropped or not.
         var circling = 0
+
+        mutating func note(_ arrival: Arrival, of index: Int) {
+            switch arrival {
+            case .new: break
+            case .answer: answers |= 1 &<< UInt64(index)
+            case .suspect: circling += 1
+            case .own: dropped |= 1 &<< UInt64(index)
+            case .circling:
+                circling += 1
+                dropped |= 1 &<< UInt64(index)
+            }
+        }
     }
 }
 

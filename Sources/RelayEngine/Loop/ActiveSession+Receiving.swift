@@ -2,16 +2,17 @@ import Glibc
 import RelayModel
 
 extension ActiveSession {
-    /// Receives what is there, up to a turn's worth; what remains is reported by the next wait.
+    /// Receives what is there, up to a number of batches; what remains is reported by the next wait.
     /// How many datagrams came.
     @discardableResult
     func receive(
         _ batch: inout ReceiveBatch,
+        batches: Int,
         spare: inout ReceiveBatch,
         replies: inout SendBatch
     ) -> Int {
         var total = 0
-        for _ in 0..<Self.batchesPerTurn {
+        for _ in 0..<batches {
             let limit = batchLimit
             let count = receive(into: &batch)
             if count < 0 { return total }

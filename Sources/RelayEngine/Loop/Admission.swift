@@ -26,6 +26,8 @@ struct Admission {
     }
 
     private var filter: DatagramFilter
+    /// What was found of the latest origin: mostly the next batch has the same.
+    private var latest: KnownOrigin?
     /// Whether the session receives copies of what it sends, and drops them. A copy comes back by
     /// the loopback interface and as a broadcast even where IP_MULTICAST_LOOP is 0.
     let dropsOwnCopies: Bool
@@ -80,6 +82,7 @@ struct Admission {
     /// The host's interfaces have other addresses, or the operator lets others be used.
     mutating func setHost(_ host: HostInterfaces, of session: RelaySession) {
         filter = DatagramFilter(session, host)
+        latest = nil
     }
 
     /// Judges the datagrams of a range; the time is monotonic nanoseconds, and needed only when
@@ -92,22 +95,11 @@ struct Admission {
         at now: Int64
     ) -> Verdicts {
         var verdicts = Verdicts()
-        var (ofDestination, ofSource): (DropReason?, DropReason?) = (nil, nil)
-        for index in range {
-            let datagram = batch.datagram(index)
-            if index == range.lowerBound || !datagram.hasOrigin(of: batch.datagram(index - 1)) {
-                ofDestination = filter.dropReason(ofDestination: datagram)
-                ofSource = dropReason(ofSource: datagram)
-            }
-            var reason = ofDestination
-            if reason == nil && dropsOwnCopies && takeCopy(datagram, batch.payload(index), now) {
-                reason = .own
-            }
-            if let reason = reason ?? ofSource {
-                verdicts.reasons[index] = reason
-            } else {
-                verdicts.accepted |= 1 &<< UInt64(index)
-            }
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let run = index..<batch.endOfRun(from: index, in: range)
+            judge(run, of: batch, &verdicts, at: now)
+            index = run.upperBound
         }
         if (listener != nil || isLimited) && verdicts.accepted != 0 {
             judgeForwarding(batch, &verdicts, at: now)
@@ -116,18 +108,67 @@ struct Admission {
         return verdicts
     }
 
+    /// Judges datagrams of one origin, without what concerns only those that are forwarded.
+    private mutating func judge(
+        _ run: Range<Int>,
+        of batch: borrowing ReceiveBatch,
+        _ verdicts: inout Verdicts,
+        at now: Int64
+    ) {
+        let origin = known(batch.datagram(run.lowerBound))
+        let mask = UInt64(bits: run)
+        if let reason = origin.ofDestination { return verdicts.drop(mask, reason) }
+        let copies = dropsOwnCopies ? takeCopies(batch, run, at: now) : 0
+        if copies != 0 { verdicts.drop(copies, .own) }
+        if let reason = origin.ofSource {
+            verdicts.drop(mask & ~copies, reason)
+        } else {
+            verdicts.accepted |= mask & ~copies
+        }
+    }
+
+    /// What follows from the origin of a datagram.
+    @inline(__always)
+    private mutating func known(_ datagram: ReceivedDatagram) -> KnownOrigin {
+        if let latest, latest.generation == copies.ownSockets.generation,
+            latest.datagram.hasOrigin(of: datagram)
+        {
+            return latest
+        }
+        return judge(datagram)
+    }
+
+    @inline(never)
+    private mutating func judge(_ datagram: ReceivedDatagram) -> KnownOrigin {
+        let origin = KnownOrigin(
+            datagram: datagram,
+            generation: copies.ownSockets.generation,
+            ofDestination: filter.dropReason(ofDestination: datagram),
+            ofSource: dropReason(ofSource: datagram)
+        )
+        latest = origin
+        return origin
+    }
+
     /// Whether `judge` looks at the time.
     var needsTime: Bool { dropsOwnCopies || forwards }
 
-    private mutating func takeCopy(
-        _ datagram: ReceivedDatagram,
-        _ payload: Span<UInt8>,
-        _ now: Int64
-    ) -> Bool {
-        guard datagram.sourcePort == localPort, let destination = datagram.destination else {
-            return false
+    /// Those of a run that are copies of what the session itself has sent.
+    private mutating func takeCopies(
+        _ batch: borrowing ReceiveBatch,
+        _ run: Range<Int>,
+        at now: Int64
+    ) -> UInt64 {
+        var copies: UInt64 = 0
+        if batch.datagram(run.lowerBound).sourcePort != localPort { return copies }
+        for index in run {
+            if let destination = batch.datagram(index).destination,
+                own.takeCopy(batch.payload(index), to: destination, at: now)
+            {
+                copies |= 1 &<< UInt64(index)
+            }
         }
-        return own.takeCopy(payload, to: destination, at: now)
+        return copies
     }
 
     private func dropReason(ofSource datagram: ReceivedDatagram) -> DropReason? {
@@ -169,6 +210,15 @@ struct Admission {
         }
         return excess
     }
+}
+
+/// Why what has the origin of a datagram is dropped; nil = it goes on.
+private struct KnownOrigin {
+    let datagram: ReceivedDatagram
+    /// Of the sockets of this daemon when it was found.
+    let generation: Int
+    let ofDestination: DropReason?
+    let ofSource: DropReason?
 }
 
 extension SessionDefinition {

@@ -143,7 +143,9 @@ struct RelayLoop: ~Copyable {
     }
 
     private mutating func receive(_ active: ActiveSession, _ slot: Int) {
-        let count = active.receive(&batch, spare: &spare, replies: &outgoing)
+        let batches =
+            poller.count > 1 ? ActiveSession.batchesPerTurn : ActiveSession.batchesWhenAlone
+        let count = active.receive(&batch, batches: batches, spare: &spare, replies: &outgoing)
         guard active.drain.hasWindow else { return }
         active.drain.note(count, at: HostNetwork.monotonicNanoseconds())
         watch(active, slot)

@@ -5,62 +5,26 @@ extension PacketRing {
     /// A remembered packet without its payload: its values side by side, 96 bytes of them, because
     /// one is written for each datagram.
     struct Header {
-        /// Which of the values are known.
+        /// Which of the values are known that `values` does not tell.
         private struct Known: OptionSet {
             let rawValue: UInt8
 
             static let source = Known(rawValue: 1)
-            static let localAddress = Known(rawValue: 2)
-            static let ttl = Known(rawValue: 4)
-            static let dropReason = Known(rawValue: 8)
-            static let dscp = Known(rawValue: 16)
+            static let dropReason = Known(rawValue: 2)
         }
 
-        private let source: AddressBits
-        private let destination: AddressBits
-        private let local: AddressBits
+        /// As it was received; of a datagram that was sent, what is known of it in the same form.
+        private let values: relay_received
         private let at: Timestamp
         /// Where the payload is.
-        private(set) var position = 0
-        private let sourceScopeID: UInt32
+        private(set) var position: Int
         private let destinationScopeID: UInt32
-        private let interfaceIndex: Int32
-        private let length: UInt16
         /// The bytes of the payload that are kept.
-        private var capturedBytes: UInt16 = 0
-        private let sourcePort: UInt16
+        private var capturedBytes: UInt16
         private let destinationPort: UInt16
-        private let family: IPAddress.Family
-        private let destinationClass: DestinationClass
         let direction: CapturedPacket.Direction
-        private let ttl: UInt8
-        private let dscp: UInt8
         private let dropReason: DropReason
         private let known: Known
-    }
-}
-
-/// The bits of an address, whose family is kept elsewhere.
-private struct AddressBits {
-    let high: UInt64
-    let low: UInt64
-
-    init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-
-    /// nil = zeros.
-    init(_ address: IPAddress?) {
-        high = address?.high ?? 0
-        low = address?.low ?? 0
-    }
-
-    func address(_ family: IPAddress.Family) -> IPAddress {
-        switch family {
-        case .ipv4: IPAddress(ipv4: UInt32(truncatingIfNeeded: low))
-        case .ipv6: IPAddress(ipv6High: high, low: low)
-        }
     }
 }
 
@@ -71,31 +35,19 @@ extension PacketRing.Header {
         _ datagram: ReceivedDatagram,
         localPort: UInt16,
         dropReason: DropReason?,
-        at now: Timestamp
+        at now: Timestamp,
+        position: Int = 0,
+        captured: Int = 0
     ) {
-        let values = datagram.values
-        source = AddressBits(high: values.source_high, low: values.source_low)
-        destination = AddressBits(high: values.destination_high, low: values.destination_low)
-        local = AddressBits(high: values.local_high, low: values.local_low)
+        values = datagram.values
+        self.position = position
+        capturedBytes = UInt16(truncatingIfNeeded: captured)
         at = now
-        sourceScopeID = values.source_scope_id
         destinationScopeID = 0
-        interfaceIndex = values.interface_index
-        length = values.length
-        sourcePort = values.source_port
         destinationPort = localPort
-        family = values.family == 4 ? .ipv4 : .ipv6
-        destinationClass = datagram.destinationClass ?? .unicast
         direction = .received
-        ttl = values.ttl
-        dscp = datagram.dscp ?? 0
         self.dropReason = dropReason ?? .malformed
-        var known = Known.source
-        if datagram.hasLocalAddress { known.insert(.localAddress) }
-        if datagram.ttl != nil { known.insert(.ttl) }
-        if datagram.dscp != nil { known.insert(.dscp) }
-        if dropReason != nil { known.insert(.dropReason) }
-        self.known = known
+        known = dropReason == nil ? .source : [.source, .dropReason]
     }
 
     /// A datagram that was sent.
@@ -114,26 +66,30 @@ extension PacketRing.Header {
         length: Int,
         at now: Timestamp
     ) {
-        self.source = AddressBits(source?.address)
-        self.destination = AddressBits(destination.address)
-        local = AddressBits(nil)
+        values = relay_received(
+            source_high: source?.address.high ?? 0,
+            source_low: source?.address.low ?? 0,
+            source_scope_id: source?.scopeID ?? 0,
+            interface_index: interfaceIndex,
+            source_port: source?.port ?? 0,
+            family: destination.address.family.rawValue,
+            destination_class: UInt8(destinationClass.inC),
+            length: UInt16(clamping: length),
+            flags: ttl == nil ? 0 : UInt8(RELAY_HAS_TTL),
+            ttl: ttl ?? 0,
+            destination_high: destination.address.high,
+            destination_low: destination.address.low,
+            local_high: 0,
+            local_low: 0
+        )
+        position = 0
+        capturedBytes = 0
         at = now
-        sourceScopeID = source?.scopeID ?? 0
         destinationScopeID = destination.scopeID
-        self.interfaceIndex = interfaceIndex
-        self.length = UInt16(clamping: length)
-        sourcePort = source?.port ?? 0
         destinationPort = destination.port
-        family = destination.address.family
-        self.destinationClass = destinationClass
         direction = .sent
-        self.ttl = ttl ?? 0
-        dscp = 0
         dropReason = .malformed
-        var known: Known = []
-        if source != nil { known.insert(.source) }
-        if ttl != nil { known.insert(.ttl) }
-        self.known = known
+        known = source == nil ? [] : .source
     }
 
     /// What a ring's memory is filled with.
@@ -163,25 +119,36 @@ extension PacketRing.Header {
 
     /// The packet with this sequence number and this payload.
     func packet(_ sequence: UInt64, payload: [UInt8]) -> CapturedPacket {
-        CapturedPacket(
+        let datagram = ReceivedDatagram(values)
+        return CapturedPacket(
             sequence: sequence,
             at: at,
             direction: direction,
-            source: known.contains(.source)
-                ? Endpoint(source.address(family), port: sourcePort, scopeID: sourceScopeID) : nil,
+            source: known.contains(.source) ? datagram.source : nil,
             destination: Endpoint(
-                destination.address(family),
+                datagram.destination ?? .unspecified(datagram.sourceAddress.family),
                 port: destinationPort,
                 scopeID: destinationScopeID
             ),
-            destinationClass: destinationClass,
-            interfaceIndex: interfaceIndex,
-            localAddress: known.contains(.localAddress) ? local.address(family) : nil,
-            ttl: known.contains(.ttl) ? ttl : nil,
-            dscp: known.contains(.dscp) ? dscp : nil,
-            length: Int(length),
+            destinationClass: datagram.destinationClass ?? .unicast,
+            interfaceIndex: datagram.interfaceIndex,
+            localAddress: direction == .received ? datagram.localAddress : nil,
+            ttl: datagram.ttl,
+            dscp: datagram.dscp,
+            length: datagram.length,
             dropReason: known.contains(.dropReason) ? dropReason : nil,
             payload: payload
         )
+    }
+}
+
+extension DestinationClass {
+    /// As C says it.
+    fileprivate var inC: Int {
+        switch self {
+        case .unicast: RELAY_UNICAST
+        case .multicast: RELAY_MULTICAST
+        case .broadcast: RELAY_BROADCAST
+        }
     }
 }

@@ -36,33 +36,46 @@ struct PacketRing: ~Copyable {
         localPort: UInt16,
         at now: Timestamp
     ) {
+        guard capacity > 0 else {
+            newest += UInt64(range.count)
+            return
+        }
+        if payloads == nil { allocate() }
         for index in range {
-            let header = Header(
+            let (position, captured) = store(batch.payload(index))
+            headers[newestIndex] = Header(
                 batch.datagram(index),
                 localPort: localPort,
                 dropReason: reasons[index],
-                at: now
+                at: now,
+                position: position,
+                captured: captured
             )
-            append(header, payload: batch.payload(index))
         }
     }
 
     /// Gives the packet the next sequence number and remembers it, if the session keeps packets.
-    @inline(__always)
     mutating func append(_ header: Header, payload: Span<UInt8>) {
         guard capacity > 0 else {
             newest += 1
             return
         }
         if payloads == nil { allocate() }
+        let (position, captured) = store(payload)
+        headers[newestIndex] = header.captured(captured, at: position)
+    }
+
+    /// Gives the next sequence number, and keeps what is kept of the payload: where and how much.
+    @inline(__always)
+    private mutating func store(_ payload: Span<UInt8>) -> (position: Int, captured: Int) {
         let captured = min(payload.count, snapLength)
         // Before the packet is counted: `oldest` follows from `newest`.
         makeRoom(for: captured)
         newest += 1
         newestIndex = newestIndex + 1 == capacity ? 0 : newestIndex + 1
         let position = payloads?.append(payload, length: captured) ?? 0
-        headers[newestIndex] = header.captured(captured, at: position)
         count += 1
+        return (position, captured)
     }
 
     @inline(never)

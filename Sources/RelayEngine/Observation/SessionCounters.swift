@@ -43,6 +43,7 @@ struct ReceiveTally {
     var dropped = InlineArray<8, UInt64>(repeating: 0)
     var droppedBytes: UInt64 = 0
     var truncated: UInt64 = 0
+    var hasDropped = false
 
     init() {}
 
@@ -61,6 +62,7 @@ struct ReceiveTally {
         }
         acceptedDatagrams = UInt64(accepted.nonzeroBitCount)
         if accepted.nonzeroBitCount == range.count { return }
+        hasDropped = true
         for index in range {
             guard let reason = reasons[index] else { continue }
             dropped[Int(reason.rawValue)] += 1
@@ -76,11 +78,10 @@ extension SessionCounters {
     func countReceived(_ tally: ReceiveTally, at now: Timestamp) {
         acceptedDatagrams.add(tally.acceptedDatagrams)
         acceptedBytes.add(tally.acceptedBytes)
-        for reason in DropReason.allCases {
-            let index = Int(reason.rawValue)
-            dropped[index].add(tally.dropped[index])
+        if tally.hasDropped {
+            for index in tally.dropped.indices { dropped[index].add(tally.dropped[index]) }
+            droppedBytes.add(tally.droppedBytes)
         }
-        droppedBytes.add(tally.droppedBytes)
         truncated.add(tally.truncated)
         lastReceivedAt.store(now.nanoseconds, ordering: .relaxed)
     }

@@ -22,14 +22,10 @@ struct SourceTable {
     mutating func note(_ batch: borrowing ReceiveBatch, _ range: Range<Int>, at now: Timestamp) {
         var index = range.lowerBound
         while index < range.upperBound {
-            let key = SourceKey(batch.datagram(index))
-            var traffic = Traffic()
-            repeat {
-                traffic.datagrams += 1
-                traffic.bytes += UInt64(batch.length(index))
-                index += 1
-            } while index < range.upperBound && SourceKey(batch.datagram(index)) == key
-            note(key, traffic, at: now)
+            let run = index..<batch.endOfRun(from: index, in: range)
+            let traffic = Traffic(datagrams: UInt64(run.count), bytes: batch.bytes(of: run))
+            note(SourceKey(batch.datagram(index)), traffic, at: now)
+            index = run.upperBound
         }
     }
 

@@ -105,6 +105,14 @@ extension ReceiveBatch {
     /// The payload of the largest datagram over IPv6, and so of what is merged; over IPv4 20 more.
     private static let mergedBytesMax = 65_487
 
+    /// The payload bytes of the datagrams of a range.
+    @inline(__always)
+    func bytes(of range: Range<Int>) -> UInt64 {
+        var total: UInt64 = 0
+        for index in range { total &+= UInt64(length(index)) }
+        return total
+    }
+
     /// The payload bytes of the datagrams of a mask.
     @inline(__always)
     func bytes(of mask: UInt64) -> UInt64 {

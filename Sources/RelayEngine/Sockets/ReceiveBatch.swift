@@ -11,11 +11,19 @@ import RelayModel
     private let headers: UnsafeMutableRawPointer
     private let slots: UnsafeMutablePointer<UInt8>
     private let received: UnsafeMutablePointer<relay_received>
+    /// See `endOfRun`.
+    private var repeats: UInt64 = 0
 
     init() {
         // Safe because each block has the size that C asks for and lives until deinit.
         unsafe headers = .allocate(byteCount: relay_batch_bytes(), alignment: 64)
-        unsafe slots = .allocate(capacity: Self.capacity * Self.slotBytes)
+        let slotsBytes = Self.capacity * Self.slotBytes
+        let bytes = UnsafeMutableRawPointer.allocate(
+            byteCount: slotsBytes,
+            alignment: Int(RELAY_HUGE_PAGE_BYTES)
+        )
+        unsafe relay_prefer_huge_pages(bytes, slotsBytes)
+        unsafe slots = bytes.bindMemory(to: UInt8.self, capacity: slotsBytes)
         let descriptions = UnsafeMutableRawPointer.allocate(
             byteCount: Self.capacity * MemoryLayout<relay_received>.stride,
             alignment: 64
@@ -39,7 +47,9 @@ import RelayModel
     mutating func receive(from descriptor: Int32, limit: Int) -> Int {
         precondition((1...Self.capacity).contains(limit))
         // Safe because the blocks have the sizes that C asks for.
-        return Int(unsafe relay_receive(descriptor, headers, received, Int32(limit)))
+        let count = Int(unsafe relay_receive(descriptor, headers, received, Int32(limit)))
+        repeats = unsafe relay_repeats(headers)
+        return count
     }
 
     /// The datagram at an index below what `receive` returned.
@@ -64,6 +74,14 @@ import RelayModel
         precondition((0..<Self.capacity).contains(index))
         // Safe because the index is below the capacity of an initialized block.
         return Int(unsafe received[index].length)
+    }
+
+    /// Where the run of datagrams from an index on ends that have one origin: source, interface, local
+    /// address and class of destination. What follows from these alone is the same for all of them.
+    @inline(__always)
+    func endOfRun(from index: Int, in range: Range<Int>) -> Int {
+        let others = ~repeats & ~0 << UInt64(index + 1)
+        return min(others.trailingZeroBitCount, range.upperBound)
     }
 
     /// When the datagram at an index arrived, where its socket asks for that; nil = unknown.
@@ -193,17 +211,13 @@ struct ReceivedDatagram {
         @inline(__always) get { Int(values.destination_class) == RELAY_UNICAST }
     }
 
-    /// Whether source, interface, local address and destination class are those of another datagram,
-    /// so that what follows from them alone is the same for both.
+    /// Whether source, interface, local address and class of destination are those of another
+    /// datagram, so that what follows from them alone is the same for both.
     @inline(__always)
     func hasOrigin(of other: ReceivedDatagram) -> Bool {
-        let (left, right) = (values, other.values)
-        return left.source_low == right.source_low && left.source_port == right.source_port
-            && left.source_high == right.source_high
-            && left.source_scope_id == right.source_scope_id
-            && left.interface_index == right.interface_index
-            && left.destination_class == right.destination_class && left.family == right.family
-            && left.local_low == right.local_low && left.local_high == right.local_high
+        var (left, right) = (values, other.values)
+        // Safe because the pointers end with the call.
+        return unsafe relay_has_same_origin(&left, &right) != 0
     }
 
     /// The source address and port, for tables of sources: equal ones have equal keys.

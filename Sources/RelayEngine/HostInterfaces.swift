@@ -7,22 +7,25 @@ final class HostInterfaces: Sendable {
     let loopbackIndex: Int32
     /// The interfaces that have an address, by it; mostly one.
     private let owners: [IPAddress: [Int32]]
-    private let addresses: [Int32: [NetworkInterface.Address]]
+    private let entries: [Int32: [NetworkInterface.Address]]
+    /// The same without what is known of them, for the sessions to share.
+    private let addresses: [Int32: [IPAddress]]
     /// The interfaces that the operator's policy lets be used; nil = all.
     private let admitted: Set<Int32>?
 
     /// - Parameter admits: whether an interface may be used, by its name; nil = all may.
     init(_ interfaces: [NetworkInterface] = [], admits: ((String) -> Bool)? = nil) {
         var owners: [IPAddress: [Int32]] = [:]
-        var addresses: [Int32: [NetworkInterface.Address]] = [:]
+        var entries: [Int32: [NetworkInterface.Address]] = [:]
         for interface in interfaces {
-            addresses[interface.index] = interface.addresses
+            entries[interface.index] = interface.addresses
             for entry in interface.addresses {
                 owners[entry.address, default: []].append(interface.index)
             }
         }
         self.owners = owners
-        self.addresses = addresses
+        self.entries = entries
+        addresses = entries.mapValues { $0.map(\.address) }
         loopbackIndex = interfaces.first { $0.flags.contains(.loopback) }?.index ?? 0
         admitted = admits.map { admits in
             Set(interfaces.filter { admits($0.name) }.map(\.index))
@@ -45,13 +48,13 @@ final class HostInterfaces: Sendable {
     }
 
     /// The addresses of an interface.
-    func addresses(of index: Int32) -> [IPAddress] { addresses[index]?.map(\.address) ?? [] }
+    func addresses(of index: Int32) -> [IPAddress] { addresses[index] ?? [] }
 
     /// The address of an interface that a datagram from this source, sent to a group, came to: of the
     /// source's scope, and of its network where there is one (RFC 6724). nil = there is none.
     func address(of index: Int32, facing source: IPAddress) -> IPAddress? {
         var best: (rank: Int, address: IPAddress)?
-        for entry in addresses[index] ?? [] {
+        for entry in entries[index] ?? [] {
             guard entry.address.family == source.family, entry.isUsable else { continue }
             var rank = 0
             if entry.address.needsInterface == source.needsInterface { rank += 4 }

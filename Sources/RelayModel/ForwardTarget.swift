@@ -4,8 +4,8 @@ package struct ForwardTarget: Hashable, Sendable {
         /// Sent by the socket of another session of this daemon, with its group, interface, TTL
         /// and limits.
         case session(SessionName)
-        /// Sent by a socket of the target's own.
-        case endpoint(ForwardEndpoint)
+        /// Sent by a socket of the target's own. Indirect: several hold a target, and share this.
+        indirect case endpoint(ForwardEndpoint)
     }
 
     /// How the TTL (IPv4) or hop limit (IPv6) of a relayed datagram is chosen.
@@ -29,8 +29,8 @@ package struct ForwardTarget: Hashable, Sendable {
     /// Whether the DSCP of a datagram goes on with it, as a router keeps it; otherwise it is the
     /// sending socket's.
     package var preservesDSCP = false
-    package var limits: TrafficLimits?
-    package var chaos: Chaos?
+    @Boxed package var limits: TrafficLimits? = nil
+    @Boxed package var chaos: Chaos? = nil
 
     package init(_ destination: Destination) { self.destination = destination }
 }

@@ -28,7 +28,7 @@ package struct SessionStatus: Hashable, Sendable {
     package let state: SessionState
     package let since: Timestamp
     /// Why it is not running; nil exactly when it is running.
-    package let reason: SessionError?
+    @Boxed package private(set) var reason: SessionError?
     package let interface: InterfaceReference?
     /// What the socket is bound to.
     package let localAddress: Endpoint?

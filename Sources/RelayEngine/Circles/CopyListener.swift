@@ -28,7 +28,8 @@ final class CopyListener {
     /// Copies may come until then, once one was sent.
     private var expectedUntil: UInt32?
     private var preservedUntil: UInt32?
-    private var circling: TokenBucket
+    /// nil until something seems to circle.
+    private var circling: Box<TokenBucket>?
     private let socket: SessionSocket
     /// The session, while it is served.
     weak var session: ActiveSession?
@@ -36,7 +37,7 @@ final class CopyListener {
     /// them is known before a copy of it comes by another relay.
     private(set) var feeders: [CopyListener] = []
     /// The audiences that its own session relays to.
-    var fedAudiences: Set<Audience> = []
+    private(set) var fedAudiences: [Audience] = []
     private var isRetired = false
     private var hasArrivalTimes = false
 
@@ -46,7 +47,7 @@ final class CopyListener {
     }
 
     /// - Parameter number: no other listener has it; up to 2^31.
-    init?(_ session: RelaySession, number: UInt32, at now: Int64) {
+    init?(_ session: RelaySession, number: UInt32) {
         let definition = session.definition
         if definition.forward.isEmpty || definition.loopGuardMilliseconds == 0 { return nil }
         socket = session.socket
@@ -58,11 +59,6 @@ final class CopyListener {
         asks = session.path.destination != nil
         sightingKey = Self.key(number &* 2)
         copyKey = Self.key(number &* 2 &+ 1)
-        circling = TokenBucket(
-            perSecond: Self.circlingPerSecondMax,
-            burstMilliseconds: 1000 * Self.circlingMax / Self.circlingPerSecondMax,
-            at: now
-        )
     }
 
     /// Whether it can stand for another one, with all that is known for that.
@@ -91,6 +87,13 @@ final class CopyListener {
     private func requestArrivalTimes() {
         if !hasArrivalTimes { socket.requestArrivalTimes() }
         hasArrivalTimes = true
+    }
+
+    /// Its own session relays to an audience from now on; whether that is new.
+    func feed(_ audience: Audience) -> Bool {
+        if fedAudiences.contains(audience) { return false }
+        fedAudiences.append(audience)
+        return true
     }
 
     /// It is not served any longer.
@@ -127,7 +130,19 @@ final class CopyListener {
     static let hostIndex = Int32.min
 
     /// Whether one more datagram that seems to circle may pass.
-    func admitsCircling(cost: Int, at now: Int64) -> Bool { circling.take(cost, at: now) }
+    func admitsCircling(cost: Int, at now: Int64) -> Bool {
+        let bucket = circling ?? Box(Self.circlingBucket(at: now))
+        circling = bucket
+        return bucket.value.take(cost, at: now)
+    }
+
+    private static func circlingBucket(at now: Int64) -> TokenBucket {
+        TokenBucket(
+            perSecond: circlingPerSecondMax,
+            burstMilliseconds: 1000 * circlingMax / circlingPerSecondMax,
+            at: now
+        )
+    }
 }
 
 extension SessionDefinition {

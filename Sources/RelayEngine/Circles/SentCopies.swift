@@ -85,10 +85,9 @@ extension SentCopies {
     /// forwards nothing, or does not guard.
     func listener(
         for session: RelaySession,
-        replacing old: CopyListener? = nil,
-        at now: Int64
+        replacing old: CopyListener? = nil
     ) -> CopyListener? {
-        let new = CopyListener(session, number: nextNumber, at: now)
+        let new = CopyListener(session, number: nextNumber)
         if let old, let new, old.serves(new) { return old }
         if let old { remove(old) }
         guard let new else { return nil }
@@ -117,9 +116,7 @@ extension SentCopies {
 
     /// This one's session relays to an audience from now on, until it is removed.
     func addFeeder(_ feeder: CopyListener?, of audience: Audience?) {
-        guard let feeder, let audience, feeder.fedAudiences.insert(audience).inserted else {
-            return
-        }
+        guard let feeder, let audience, feeder.feed(audience) else { return }
         feeders[audience, default: []].append(feeder)
         for listener in listeners[audience] ?? [] { listener.addFeeder(feeder) }
     }

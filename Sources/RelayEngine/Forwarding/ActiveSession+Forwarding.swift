@@ -206,6 +206,6 @@ extension ActiveSession {
 
     /// Takes what `limits` allows to be sent; false when there is nothing left for now.
     func takeSendTokens(bytes: Int, at now: Int64) -> Bool {
-        sendLimiter?.take(bytes: bytes, at: now) ?? true
+        sendLimiter?.value.take(bytes: bytes, at: now) ?? true
     }
 }

@@ -24,7 +24,7 @@ extension ActiveTarget {
             rest &= rest &- 1
             let datagram = batch.datagram(index)
             let isAnswer = mappings != nil && answers & 1 &<< UInt64(index) != 0
-            let fate = chaos?.admit(
+            let fate = chaos?.value.admit(
                 batch.payload(index),
                 ttl: keepsTTL ? nil : datagram.ttl.map { $0 - 1 },
                 origin: keepsOrigin && !isAnswer
@@ -41,24 +41,24 @@ extension ActiveTarget {
         }
         activity.countDropped(UInt64(lost), .chaosLoss)
         activity.countDropped(UInt64(overflow), .chaosOverflow)
-        activity.setHeld(chaos?.held ?? 0)
+        activity.setHeld(chaos?.value.held ?? 0)
     }
 
     /// Sends what is due by now.
     func releaseHeld(at now: Int64, _ outgoing: inout SendBatch) {
-        guard let due = chaos?.nextDue, due <= now else { return }
+        guard let due = chaos?.value.nextDue, due <= now else { return }
         for _ in 0..<Self.batchesPerTurn {
             let origin = fill(&outgoing, at: now)
             if outgoing.count == 0 { break }
             sendAll(&outgoing, of: origin, at: now)
         }
-        activity.setHeld(chaos?.held ?? 0)
+        activity.setHeld(chaos?.value.held ?? 0)
     }
 
     /// Sends all that is held, as the target is no longer served as it is.
     func releaseAllHeld(_ outgoing: inout SendBatch) {
         let now = HostNetwork.monotonicNanoseconds()
-        while chaos?.held ?? 0 > 0 {
+        while chaos?.value.held ?? 0 > 0 {
             let origin = fill(&outgoing, at: .max)
             if outgoing.count == 0 { break }
             sendAll(&outgoing, of: origin, at: now)
@@ -76,7 +76,7 @@ extension ActiveTarget {
         let destination = forwarding?.destination ?? Endpoint(.unspecified(.ipv4), port: 0)
         let interfaceIndex = forwarding?.interfaceIndex ?? 0
         let source = forwarding?.source
-        chaos?.takeDue(at: now) { payload, ttl, origin in
+        chaos?.value.takeDue(at: now) { payload, ttl, origin in
             if outgoing.count == 0 {
                 first = origin
             } else if hasMappings && origin != first

@@ -9,7 +9,7 @@ final class ActiveTarget {
     var forwarding: Forwarding?
     /// The session that sends for it; nil when none of that name runs and can send.
     var relay: ActiveSession?
-    var chaos: ChaosLine?
+    var chaos: Box<ChaosLine>?
     /// The ports of the askers, with `mapReplies`.
     var mappings: ReplyMappings?
     /// Which answers may go back to them.
@@ -25,7 +25,7 @@ final class ActiveTarget {
 
     /// nil = every source.
     private let sources: SourceRules?
-    private var limiter: TrafficLimiter?
+    private var limiter: Box<TrafficLimiter>?
     /// Datagrams until the next one of the sample.
     private var skips = 0
     /// Who may hear what it sends.
@@ -47,8 +47,8 @@ final class ActiveTarget {
         self.counters = counters
         sources = target.definition.sourceRules
         self.copies = copies
-        limiter = target.definition.limits.map { TrafficLimiter($0, at: now) }
-        chaos = target.definition.chaos.map { ChaosLine($0, at: now) }
+        limiter = target.definition.limits.map { Box(TrafficLimiter($0, at: now)) }
+        chaos = target.definition.chaos.map { Box(ChaosLine($0, at: now)) }
         guard case .endpoint(let endpoint) = target.definition.destination else {
             (preservesSource, preservesPort) = (false, false)
             return
@@ -241,9 +241,9 @@ final class ActiveTarget {
             skips = definition.sampleOneIn - 1
         }
         // Of two limits, what one refuses takes nothing from the other.
-        if limiter?.has(bytes: datagram.length, at: now) == false { return .rate }
+        if limiter?.value.has(bytes: datagram.length, at: now) == false { return .rate }
         if relay?.takeSendTokens(bytes: datagram.length, at: now) == false { return .rate }
-        _ = limiter?.take(bytes: datagram.length, at: now)
+        _ = limiter?.value.take(bytes: datagram.length, at: now)
         return nil
     }
 }

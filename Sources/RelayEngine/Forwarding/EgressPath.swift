@@ -14,8 +14,9 @@ struct EgressPath: Hashable, Sendable {
     let audience: Reflection.Audience?
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT): what fits in the MTU.
     let segmentMax: Int
-    /// Of which datagrams the network's reports count.
-    let reportedDestinations: ReportedDestinations
+    /// Whether the destination is neither a group nor a broadcast address, as far as this host can
+    /// tell.
+    private let isHost: Bool
 
     /// Finds the interface that the target names, or that the kernel's routing table names.
     ///
@@ -49,15 +50,19 @@ struct EgressPath: Hashable, Sendable {
         source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
         audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
-        let isHost = Self.isHost(address, interfaces)
+        isHost = Self.isHost(address, interfaces)
         if address.isMulticast {
             destinationClass = .multicast
         } else {
             destinationClass = isHost && audience == nil ? .unicast : .broadcast
         }
+    }
+
+    /// Of which datagrams the network's reports count.
+    var reportedDestinations: ReportedDestinations {
         // Without a broadcast route the kernel takes a network address for a host's, and says when no
         // host has it.
-        reportedDestinations = isHost ? .host(address) : .none
+        isHost ? .host(destination.address) : .none
     }
 
     /// Whether it is neither a group nor a broadcast address, as far as this host can tell.

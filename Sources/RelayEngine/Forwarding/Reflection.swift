@@ -11,8 +11,8 @@ struct Reflection {
     enum Audience: Hashable, Sendable {
         /// Every host: 255.255.255.255 (RFC 919).
         case link
-        /// The hosts of a network (RFC 922).
-        case network(CIDRBlock)
+        /// The hosts of a network (RFC 922). Indirect, as most targets are none of these.
+        indirect case network(CIDRBlock)
 
         /// nil where the address is none of the interface's broadcast addresses.
         init?(ofBroadcast address: IPAddress, by interface: NetworkInterface) {

@@ -28,7 +28,8 @@ final class RelayTarget: Sendable {
     /// it has not.
     let egress: Egress?
     /// Why it waits.
-    let reason: SessionError?
+    var reason: SessionError? { boxedReason.wrappedValue }
+    private let boxedReason: Boxed<SessionError>
 
     init(
         _ definition: ForwardTarget,
@@ -39,7 +40,7 @@ final class RelayTarget: Sendable {
         self.definition = definition
         self.activity = activity
         self.egress = egress
-        self.reason = reason
+        boxedReason = Boxed(wrappedValue: reason)
     }
 
     /// The same socket, as the host is now.

@@ -19,7 +19,7 @@ extension ActiveSession {
                 answers += 1
                 continue
             }
-            if replier?.bucket.take(at: now) != true {
+            if replier?.value.bucket.take(at: now) != true {
                 rateLimited += 1
             } else if !queue.put(
                 datagram,
@@ -42,7 +42,7 @@ extension ActiveSession {
     func send(_ answer: HandlerAnswer, _ replies: inout SendBatch) {
         guard session.handler === answer.queue else { return }
         let now = HostNetwork.monotonicNanoseconds()
-        guard answer.isFirst || replier?.bucket.take(at: now) == true else {
+        guard answer.isFirst || replier?.value.bucket.take(at: now) == true else {
             return activity.counters.countRateLimitedReplies(1)
         }
         replies.removeAll()

@@ -78,7 +78,7 @@ extension ActiveSession {
         let index = pendingSends[0].next
         let bytes = pendingSends[0].request.range(index).count
         let now = HostNetwork.monotonicNanoseconds()
-        let wait = sendLimiter?.nanosecondsUntil(bytes: bytes, at: now) ?? 0
+        let wait = sendLimiter?.value.nanosecondsUntil(bytes: bytes, at: now) ?? 0
         pendingSends[0].outcome.failure = SessionError(
             .rateLimited,
             "datagram \(index): the session's limits let no more pass for now",

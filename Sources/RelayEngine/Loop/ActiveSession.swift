@@ -12,13 +12,13 @@ final class ActiveSession {
 
     /// What it accepts.
     var admission: Admission
-    var replier: Replier?
+    var replier: Box<Replier>?
     /// Where accepted datagrams go on to.
     private(set) var targets: [ActiveTarget] = []
     /// How it waits before it drains its socket.
     var drain: Drain
     /// What `limits` lets be sent.
-    var sendLimiter: TrafficLimiter?
+    var sendLimiter: Box<TrafficLimiter>?
     /// What tells neighbours from askers that are routed to.
     let links: HostLinks
     private(set) var host: HostInterfaces
@@ -47,10 +47,10 @@ final class ActiveSession {
         let now = HostNetwork.monotonicNanoseconds()
         admission = Admission(session, copies: copies, host: host, at: now)
         replier = session.definition.reply.map {
-            Replier($0, hostname: hostname, number: copies.nextReplierNumber())
+            Box(Replier($0, hostname: hostname, number: copies.nextReplierNumber()))
         }
         drain = Drain(session.definition.coalescing)
-        sendLimiter = session.definition.limits.map { TrafficLimiter($0, at: now) }
+        sendLimiter = session.definition.limits.map { Box(TrafficLimiter($0, at: now)) }
         copies.ownSockets.add(session.socket.localEndpoint.port, .shared)
         hearers = Hearers(of: self, sent: .original)
         admission.listener?.session = self
@@ -76,12 +76,12 @@ final class ActiveSession {
         )
         if definition.reply != previous.reply {
             replier = definition.reply.map {
-                Replier($0, hostname: hostname, number: copies.nextReplierNumber())
+                Box(Replier($0, hostname: hostname, number: copies.nextReplierNumber()))
             }
         }
         if definition.coalescing != previous.coalescing { drain.change(to: definition.coalescing) }
         if definition.limits != previous.limits {
-            sendLimiter = definition.limits.map { TrafficLimiter($0, at: now) }
+            sendLimiter = definition.limits.map { Box(TrafficLimiter($0, at: now)) }
         }
         hearers = Hearers(of: self, sent: .original)
         admission.listener?.session = self

@@ -39,11 +39,9 @@ struct Admission {
     private let forwards: Bool
     /// nil for a session that forwards nothing, or does not guard against circles.
     private(set) var listener: CopyListener?
-    private var limiter: TrafficLimiter?
+    private var limiter: Box<TrafficLimiter>?
     /// Those of the batch judged last that are accepted, and answers of this daemon, as bits.
     private(set) var answers: UInt64 = 0
-    /// Whether there is a limiter, which is then not copied to look.
-    private let isLimited: Bool
 
     /// - Parameter old: the listener that the session had.
     init(
@@ -59,9 +57,8 @@ struct Admission {
         localPort = session.socket.localEndpoint.port
         self.copies = copies
         forwards = !definition.forward.isEmpty
-        isLimited = definition.limits != nil && forwards
-        listener = copies.listener(for: session, replacing: old, at: now)
-        if isLimited { limiter = definition.limits.map { TrafficLimiter($0, at: now) } }
+        listener = copies.listener(for: session, replacing: old)
+        if forwards { limiter = definition.limits.map { Box(TrafficLimiter($0, at: now)) } }
     }
 
     /// Goes on as another one decides, with what this one knows and still needs.
@@ -101,7 +98,7 @@ struct Admission {
             judge(run, of: batch, &verdicts, at: now)
             index = run.upperBound
         }
-        if (listener != nil || isLimited) && verdicts.accepted != 0 {
+        if (listener != nil || limiter != nil) && verdicts.accepted != 0 {
             judgeForwarding(batch, &verdicts, at: now)
         }
         verdicts.tally = ReceiveTally(batch, range, verdicts.reasons, accepted: verdicts.accepted)
@@ -190,13 +187,16 @@ struct Admission {
             verdicts.drop(arrivals.dropped, .loop)
             answers = arrivals.answers
         }
-        if isLimited { verdicts.drop(excess(batch, verdicts.accepted, at: now), .rate) }
+        if let limiter {
+            verdicts.drop(excess(batch, verdicts.accepted, over: limiter, at: now), .rate)
+        }
     }
 
     /// Those of a mask that exceed the limits.
-    private mutating func excess(
+    private func excess(
         _ batch: borrowing ReceiveBatch,
         _ mask: UInt64,
+        over limiter: Box<TrafficLimiter>,
         at now: Int64
     ) -> UInt64 {
         var excess: UInt64 = 0
@@ -204,7 +204,7 @@ struct Admission {
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            if limiter?.take(bytes: batch.length(index), at: now) == false {
+            if !limiter.value.take(bytes: batch.length(index), at: now) {
                 excess |= 1 &<< UInt64(index)
             }
         }

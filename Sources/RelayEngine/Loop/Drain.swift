@@ -4,7 +4,7 @@ import RelayModel
 struct Drain {
     private enum Mode {
         case fixed(nanoseconds: Int64)
-        case adaptive(AdaptiveWindow)
+        case adaptive(Box<AdaptiveWindow>)
     }
 
     private var mode: Mode
@@ -24,7 +24,7 @@ struct Drain {
     var waits: Bool {
         switch mode {
         case .fixed(let nanoseconds): nanoseconds > 0
-        case .adaptive(let window): window.nanoseconds > 0
+        case .adaptive(let window): window.value.nanoseconds > 0
         }
     }
 
@@ -32,21 +32,20 @@ struct Drain {
     func windowNanoseconds(at now: Int64) -> Int64 {
         switch mode {
         case .fixed(let nanoseconds): nanoseconds
-        case .adaptive(let window): window.nanoseconds(at: now)
+        case .adaptive(let window): window.value.nanoseconds(at: now)
         }
     }
 
     /// Learns what a drain brought; the time is monotonic nanoseconds.
-    mutating func note(_ datagrams: Int, at now: Int64) {
-        guard case .adaptive(var window) = mode else { return }
-        window.note(datagrams, at: now)
-        mode = .adaptive(window)
+    func note(_ datagrams: Int, at now: Int64) {
+        guard case .adaptive(let window) = mode else { return }
+        window.value.note(datagrams, at: now)
     }
 
     private static func mode(of coalescing: Coalescing) -> Mode {
         switch coalescing {
         case .microseconds(let microseconds): .fixed(nanoseconds: Int64(microseconds) * 1000)
-        case .adaptive: .adaptive(AdaptiveWindow())
+        case .adaptive: .adaptive(Box(AdaptiveWindow()))
         }
     }
 }

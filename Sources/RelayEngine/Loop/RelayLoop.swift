@@ -98,7 +98,7 @@ struct RelayLoop: ~Copyable {
         var due = blockedSlots.isEmpty ? Int64.max : now + 100_000_000
         if let next = drains.nextDue { due = min(due, next) }
         for (_, target) in chaoticTargets {
-            if let next = target.chaos?.nextDue { due = min(due, next) }
+            if let next = target.chaos?.value.nextDue { due = min(due, next) }
         }
         if let next = nextMappingDue { due = min(due, next) }
         if let next = nextSourcePortDue { due = min(due, next) }

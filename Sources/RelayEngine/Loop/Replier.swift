@@ -68,7 +68,7 @@ extension ActiveSession {
         _ payload: Span<UInt8>,
         at now: Int64
     ) -> Bool {
-        guard let number = replier?.number else { return false }
+        guard let number = replier?.value.number else { return false }
         if copies.ownSockets.mayHaveSent(datagram) {
             return copies.isAnswer(payload, heardBy: number, at: now)
         }
@@ -76,12 +76,12 @@ extension ActiveSession {
             datagram.destinationClass != .unicast && session.definition.reply?.to != .destination
         if isQuestion { return false }
         let port = session.socket.localEndpoint.port
-        return replier?.streaks.admits(datagram.source, localPort: port, at: now) == false
+        return replier?.value.streaks.admits(datagram.source, localPort: port, at: now) == false
     }
 
     private func render(_ datagram: ReceivedDatagram, _ sequence: UInt64, _ now: Int64) -> [UInt8]?
     {
-        guard replier?.bucket.take(at: now) == true else { return nil }
+        guard replier?.value.bucket.take(at: now) == true else { return nil }
         let context = ReplyRenderer.Context(
             source: datagram.source,
             destination: datagram.destination,
@@ -89,7 +89,7 @@ extension ActiveSession {
             length: datagram.length,
             sequence: sequence
         )
-        return replier?.renderer.render(context)
+        return replier?.value.renderer.render(context)
     }
 
     private func interfaceName(_ index: Int32) -> String {

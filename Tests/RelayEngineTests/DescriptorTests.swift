@@ -46,6 +46,32 @@ import Testing
         }
     }
 
+    @Test func whatIsClosedTwiceClosesNoOtherDescriptor() async {
+        await #expect(processExitsWith: .success) {
+            let endpoint = ForwardEndpoint(IPAddress(ipv4: 0x7F00_0001), port: 9)
+            func open() throws -> EgressSocket {
+                try EgressSocket.open(
+                    endpoint,
+                    to: Endpoint(endpoint.address, port: 9),
+                    interfaceIndex: 1,
+                    receives: false,
+                    descriptorCeiling: .max
+                )
+            }
+            let before = openDescriptors()
+            let first = try open()
+            first.close()
+            do {
+                let second = try open()
+                if second.number != first.number { exit(2) }
+                first.close()
+                if openDescriptors() != before + 1 { exit(3) }
+            }
+            // Without `close` it goes with the last who holds it.
+            if openDescriptors() != before { exit(4) }
+        }
+    }
+
     @Test func aDescriptorAtTheCeilingIsRefusedAndNotLeaked() async {
         await #expect(processExitsWith: .success) {
             try withEngine(descriptorCeiling: 40) { engine in

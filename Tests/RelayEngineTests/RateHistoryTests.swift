@@ -45,6 +45,12 @@ import Testing
         #expect(history.rates(seconds: 60).receivedDatagrams == 10)
     }
 
+    @Test func trafficBeforeTheFirstSampleIsNotCounted() {
+        var history = RateHistory()
+        for second in 5...10 { history.append(second: second, received: 10 * second) }
+        #expect(history.rates(seconds: 60).receivedDatagrams == 10)
+    }
+
     @Test func lateSamplesAreDividedByTheTimeThatPassed() {
         var history = RateHistory()
         history.append(second: 0, received: 0)

@@ -14,13 +14,23 @@ struct RateHistory {
     private var samples: [Sample] = []
     private var newest = 0
     /// When the first sample of all was taken; nothing changed between it and `samples[0]`.
-    private var beganAt: Int64 = 0
+    private var beganAt: Int64?
+    /// When the last sample was taken, as long as nothing has passed.
+    private var quietAt: Int64?
 
     /// Adds a sample; the time is monotonic nanoseconds.
     mutating func append(received: Traffic, sent: Traffic, at now: Int64) {
         let sample = Sample(at: now, received: received, sent: sent)
-        if samples.isEmpty { beganAt = now }
-        // A session without traffic needs no memory: one sample says as much as sixty.
+        if beganAt == nil { beganAt = now }
+        // A session that nothing has passed needs no memory.
+        if samples.isEmpty && received == Traffic() && sent == Traffic() {
+            quietAt = now
+            return
+        }
+        if samples.isEmpty, let quietAt {
+            samples.append(Sample(at: quietAt, received: Traffic(), sent: Traffic()))
+        }
+        // One without traffic needs little: one sample says as much as sixty.
         if let last = samples.last, samples.count == 1, last.received == received,
             last.sent == sent
         {
@@ -43,7 +53,7 @@ struct RateHistory {
         let back = min(seconds, samples.count - 1)
         let first = samples[(newest + samples.count - back) % samples.count]
         // With fewer samples than seconds, the ones before the first were equal and not kept.
-        let windowBeganAt = max(beganAt, last.at - Int64(seconds) * 1_000_000_000)
+        let windowBeganAt = max(beganAt ?? first.at, last.at - Int64(seconds) * 1_000_000_000)
         let startedAt = back < seconds ? min(first.at, windowBeganAt) : first.at
         let elapsed = Double(last.at - startedAt) / 1e9
         guard elapsed > 0 else { return rates }

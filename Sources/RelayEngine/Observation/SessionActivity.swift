@@ -5,9 +5,14 @@ import RelayModel
 package final class SessionActivity: Sendable {
     package let counters = SessionCounters()
     package let recentPackets: RecentPackets
-    private let targets = Locked<[TargetActivity]>([])
-    private let history = Locked(RateHistory())
-    private let receiveDrops = Locked(ReceiveDrops())
+    private let state = Locked(State())
+
+    /// Under one lock, which is held no longer than for a system call about the socket.
+    private struct State {
+        var targets: [TargetActivity] = []
+        var history = RateHistory()
+        var receiveDrops = ReceiveDrops()
+    }
 
     /// The receive drops of the sockets that are closed, and the one that is open.
     private struct ReceiveDrops {
@@ -61,7 +66,7 @@ package final class SessionActivity: Sendable {
     package func counterValues() -> CounterValues {
         var values = counters.values()
         let now = HostNetwork.monotonicNanoseconds()
-        values.lostReceiveBufferFull = receiveDrops.withLock { $0.update(at: now) }
+        values.lostReceiveBufferFull = state.withLock { $0.receiveDrops.update(at: now) }
         return values
     }
 
@@ -73,17 +78,17 @@ package final class SessionActivity: Sendable {
 
     /// The counters of the targets now, in the order of the definition that runs.
     package func targetValues() -> [TargetValues] {
-        targets.withLock { $0 }.map { $0.values() }
+        state.withLock { $0.targets }.map { $0.values() }
     }
 
     /// The askers of each target whose answers are sent back, in the same order.
     package func mappings() -> [[MappingValues]] {
-        targets.withLock { $0 }.map { $0.mappings() }
+        state.withLock { $0.targets }.map { $0.mappings() }
     }
 
     /// The last error of each target, in the same order.
     package func targetErrors() -> [TransferError?] {
-        targets.withLock { $0 }.map(\.lastError)
+        state.withLock { $0.targets }.map(\.lastError)
     }
 
     /// The activities of these targets: a destination that was there goes on counting.
@@ -93,7 +98,7 @@ package final class SessionActivity: Sendable {
         of definitions: [ForwardTarget],
         former: [TargetActivity] = []
     ) -> [TargetActivity] {
-        let known = targets.withLock { $0 } + former
+        let known = state.withLock { $0.targets } + former
         return definitions.map { definition in
             known.first { $0.destination == definition.destination }
                 ?? TargetActivity(definition.destination)
@@ -102,7 +107,7 @@ package final class SessionActivity: Sendable {
 
     /// From now on these are the session's targets.
     func setTargets(_ activities: [TargetActivity]) {
-        targets.withLock { $0 = activities }
+        state.withLock { $0.targets = activities }
     }
 
     /// Remembers an error of the system as the last one.
@@ -116,30 +121,33 @@ package final class SessionActivity: Sendable {
     package func sampleRates(at now: Int64) {
         let values = counters.values()
         let sent = values.sent + values.replied
-        history.withLock { $0.append(received: values.received, sent: sent, at: now) }
+        state.withLock { $0.history.append(received: values.received, sent: sent, at: now) }
     }
 
     /// Mean rates over 1, 10 and 60 seconds.
     package func rates() -> InlineArray<3, TrafficRates> {
-        history.withLock { history in
-            [history.rates(seconds: 1), history.rates(seconds: 10), history.rates(seconds: 60)]
+        state.withLock { state in
+            [
+                state.history.rates(seconds: 1), state.history.rates(seconds: 10),
+                state.history.rates(seconds: 60),
+            ]
         }
     }
 
     /// Counts the drops of this socket from now on.
     func attach(_ socket: SessionSocket) {
-        receiveDrops.withLock { drops in
-            drops.socket = socket
-            drops.last = 0
-            drops.askedAt = .min
+        state.withLock { state in
+            state.receiveDrops.socket = socket
+            state.receiveDrops.last = 0
+            state.receiveDrops.askedAt = .min
         }
     }
 
     /// Keeps what the open socket dropped, before it is closed.
     func detach() {
-        receiveDrops.withLock { drops in
-            _ = drops.update()
-            drops.socket = nil
+        state.withLock { state in
+            _ = state.receiveDrops.update()
+            state.receiveDrops.socket = nil
         }
     }
 }

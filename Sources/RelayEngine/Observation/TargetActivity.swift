@@ -18,7 +18,8 @@ final class TargetActivity: Sendable {
     private let unmapped = SingleWriterCounter()
     private let expiredReplies = SingleWriterCounter()
     private let strayReplies = SingleWriterCounter()
-    private let remembered = Locked(Remembered())
+    /// Nothing for most targets; made with the first error or asker.
+    private let remembered = AtomicLazyReference<Locked<Remembered>>()
 
     private struct Remembered {
         var lastError: TransferError?
@@ -59,10 +60,12 @@ extension TargetActivity {
 
     func countStrayReplies(_ count: UInt64) { strayReplies.add(count) }
 
-    func note(_ error: TransferError) { remembered.withLock { $0.lastError = error } }
+    func note(_ error: TransferError) { memory.withLock { $0.lastError = error } }
 
-    func setMappings(_ mappings: [MappingValues]) {
-        remembered.withLock { $0.mappings = mappings }
+    func setMappings(_ mappings: [MappingValues]) { memory.withLock { $0.mappings = mappings } }
+
+    private var memory: Locked<Remembered> {
+        remembered.load() ?? remembered.storeIfNil(Locked(Remembered()))
     }
 }
 
@@ -93,7 +96,10 @@ extension TargetActivity {
         return values
     }
 
-    func mappings() -> [MappingValues] { remembered.withLock { $0.mappings } }
+    func mappings() -> [MappingValues] { remembered.load()?.withLock { $0.mappings } ?? [] }
 
-    var lastError: TransferError? { remembered.withLock { $0.lastError } }
+    var lastError: TransferError? {
+        guard let memory = remembered.load() else { return nil }
+        return memory.withLock { $0.lastError }
+    }
 }

@@ -11,4 +11,11 @@ struct Descriptor: ~Copyable {
     }
 
     deinit { relay_close(number) }
+
+    /// Gives up the descriptor, which stays open: its number.
+    consuming func release() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
 }

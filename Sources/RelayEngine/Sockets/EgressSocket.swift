@@ -1,28 +1,30 @@
 import CRelaySocket
 import Glibc
 import RelayModel
+import Synchronization
 
 /// The socket of a forward target by address: it only sends.
 ///
 /// It shares nothing with the session's socket, so what the network reports of one target's
 /// datagrams (ICMP) never fails those of another.
 final class EgressSocket: Sendable {
-    /// nil after `close`.
-    private let descriptor: Locked<Descriptor?>
+    /// Whether `close` was called.
+    private let isClosed = Atomic(false)
     /// The descriptor's number, for the relay thread.
     let number: Int32
     let localEndpoint: Endpoint
 
-    private init(number: Int32, localEndpoint: Endpoint, _ descriptor: consuming sending Descriptor)
-    {
-        self.number = number
+    private init(_ descriptor: consuming Descriptor, localEndpoint: Endpoint) {
         self.localEndpoint = localEndpoint
-        self.descriptor = Locked(descriptor)
+        number = descriptor.release()
     }
 
-    /// Closes the descriptor; harmless when repeated.
+    deinit { close() }
+
+    /// Closes the descriptor; harmless when repeated, on any thread.
     func close() {
-        descriptor.withLock { $0 = nil }
+        let wasClosed = isClosed.exchange(true, ordering: .relaxed)
+        if !wasClosed { _ = Descriptor(owning: number) }
     }
 }
 
@@ -118,11 +120,8 @@ extension EgressSocket {
             // that keeps it for a sender may have it, too.
             if !receives { try SystemCallError.check("SO_REUSEADDR", relay_share_port(number)) }
         }
-        return EgressSocket(
-            number: number,
-            localEndpoint: try SessionSocket.localEndpoint(of: number),
-            descriptor
-        )
+        let localEndpoint = try SessionSocket.localEndpoint(of: number)
+        return EgressSocket(descriptor, localEndpoint: localEndpoint)
     }
 
     private static func prepareForGroup(

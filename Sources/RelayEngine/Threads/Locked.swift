@@ -4,7 +4,7 @@ import Glibc
 ///
 /// `Synchronization.Mutex` is not used because the thread sanitizer reports false races behind it
 /// on Linux; this costs about 7 ns uncontended. The condition is made when somebody first waits:
-/// five of these belong to each session, and none of those is waited for.
+/// four of these belong to each session, and none of those is waited for.
 @safe package final class Locked<Value: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     /// nil until somebody waits; only looked at with the mutex held.

@@ -12,6 +12,9 @@ package struct JSONWriter: ~Copyable {
         buffer = ByteBuffer(capacity: capacity)
     }
 
+    /// How many bytes were written so far.
+    package var count: Int { buffer.count }
+
     /// What was written so far.
     package var bytes: [UInt8] { buffer.array }
 
@@ -97,9 +100,12 @@ package struct JSONWriter: ~Copyable {
     }
 
     /// Writes `json`, which must be one whole JSON value, or members of an object, as it is.
-    package mutating func raw(_ json: [UInt8]) {
+    package mutating func raw(_ json: [UInt8]) { raw(json, 0..<json.count) }
+
+    /// The same for a part of it.
+    package mutating func raw(_ json: [UInt8], _ range: Range<Int>) {
         separate()
-        buffer.append(json.span)
+        buffer.append(json.span.extracting(range))
     }
 
     /// Writes a member whose value is an integer; in one step, as counters are many.

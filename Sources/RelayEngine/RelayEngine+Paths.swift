@@ -52,7 +52,7 @@ extension RelayEngine {
             throw SessionError(.interfaceUnavailable, "the interface has gone", errno: "ENODEV")
         }
         return try open(
-            session.definition,
+            session.shared,
             activity: session.activity,
             path: path,
             targetsMayWait: true,

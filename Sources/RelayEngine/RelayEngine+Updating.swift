@@ -103,7 +103,7 @@ extension RelayEngine {
     ) throws(SessionError) -> RelaySession {
         do {
             return RelaySession(
-                definition,
+                SharedDefinition(definition),
                 activity: session.activity,
                 path: session.path,
                 socket: session.socket,

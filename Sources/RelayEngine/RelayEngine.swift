@@ -110,16 +110,16 @@ package final class RelayEngine: Sendable {
     ///   - admits: throws where the session must not use this interface; it is asked
     ///     before anything is opened.
     package func open(
-        _ definition: SessionDefinition,
+        _ shared: SharedDefinition,
         activity: SessionActivity,
         targetsMayWait: Bool = false,
         admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
     ) throws(SessionError) -> RelaySession {
         let interfaces = try Self.interfaces()
-        let path = try ResolvedPath.resolve(definition, interfaces: interfaces)
+        let path = try ResolvedPath.resolve(shared.value, interfaces: interfaces)
         if let interface = path.interface { try admits(interface) }
         return try open(
-            definition,
+            shared,
             activity: activity,
             path: path,
             targetsMayWait: targetsMayWait,
@@ -128,19 +128,35 @@ package final class RelayEngine: Sendable {
         )
     }
 
-    func open(
+    /// The same for a definition that nobody else holds.
+    package func open(
         _ definition: SessionDefinition,
+        activity: SessionActivity,
+        targetsMayWait: Bool = false,
+        admits: (InterfaceReference) throws(SessionError) -> Void = { _ in }
+    ) throws(SessionError) -> RelaySession {
+        try open(
+            SharedDefinition(definition),
+            activity: activity,
+            targetsMayWait: targetsMayWait,
+            admits: admits
+        )
+    }
+
+    func open(
+        _ shared: SharedDefinition,
         activity: SessionActivity,
         path: ResolvedPath,
         targetsMayWait: Bool,
         interfaces: [NetworkInterface],
         admits: (InterfaceReference) throws(SessionError) -> Void
     ) throws(SessionError) -> RelaySession {
+        let definition = shared.value
         let handler = try handlerQueue(of: definition)
         noteAddresses(of: interfaces)
         let (socket, receiveBufferBytes) = try openSocket(definition, path)
         return RelaySession(
-            definition,
+            shared,
             activity: activity,
             path: path,
             socket: socket,

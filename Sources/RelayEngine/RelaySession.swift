@@ -5,7 +5,8 @@ import RelayModel
 /// After a change in place there is another value for the same socket; the engine takes either for
 /// the session.
 package final class RelaySession: Sendable {
-    package let definition: SessionDefinition
+    let shared: SharedDefinition
+    package var definition: SessionDefinition { shared.value }
     package let activity: SessionActivity
     let path: ResolvedPath
     let socket: SessionSocket
@@ -17,7 +18,7 @@ package final class RelaySession: Sendable {
     package let receiveBufferBytes: Int
 
     init(
-        _ definition: SessionDefinition,
+        _ shared: SharedDefinition,
         activity: SessionActivity,
         path: ResolvedPath,
         socket: SessionSocket,
@@ -25,7 +26,7 @@ package final class RelaySession: Sendable {
         targets: [RelayTarget],
         receiveBufferBytes: Int
     ) {
-        self.definition = definition
+        self.shared = shared
         self.activity = activity
         self.path = path
         self.socket = socket
@@ -37,7 +38,7 @@ package final class RelaySession: Sendable {
     /// The same session with other sockets for its targets.
     convenience init(replacing session: RelaySession, targets: [RelayTarget]) {
         self.init(
-            session.definition,
+            session.shared,
             activity: session.activity,
             path: session.path,
             socket: session.socket,
@@ -50,7 +51,7 @@ package final class RelaySession: Sendable {
     /// The same session as the host is now.
     convenience init(replacing session: RelaySession, path: ResolvedPath) {
         self.init(
-            session.definition,
+            session.shared,
             activity: session.activity,
             path: path,
             socket: session.socket,

@@ -16,17 +16,12 @@ final class ManagedSession: Sendable {
     let createdAt: Timestamp
     let updatedAt: Timestamp
     /// nil for a stored definition that this version cannot read.
-    let definition: SessionDefinition?
+    let shared: SharedDefinition?
     let activity: SessionActivity
     /// Since when it is observed: when this incarnation began, or the daemon that restored it.
     let observedSince: Timestamp
     /// What JSON says of the session whatever its state, written once: lists are polled.
-    let fixedMembers: [UInt8]
-    /// The first members of its counters, which never change either.
-    let countersHead: [UInt8]
-
-    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
-    let entityTag: String
+    let fixedMembers: FixedMembers
 
     private struct State {
         var status: SessionStatus
@@ -62,7 +57,7 @@ final class ManagedSession: Sendable {
         self.generation = generation
         self.createdAt = createdAt
         self.updatedAt = updatedAt
-        self.definition = definition
+        shared = definition.map(SharedDefinition.init)
         let observation =
             observation
             ?? Observation(
@@ -72,9 +67,7 @@ final class ManagedSession: Sendable {
         activity = observation.activity
         observedSince = observation.since
         state = Locked(State(status: status, running: running, warnings: warnings))
-        entityTag = "\"\(id)-\(generation)\""
-        countersHead = JSONWriter.countersHead(name: name, id: id)
-        fixedMembers = JSONWriter.fixedMembers(
+        fixedMembers = FixedMembers(
             name: name,
             kind: kind,
             id: id,
@@ -164,8 +157,14 @@ final class ManagedSession: Sendable {
 
     static let isDisabled = SessionError(.disabled, "`enabled` is false in the definition")
 
+    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
+    var entityTag: String { "\"\(id)-\(generation)\"" }
+
     /// Whether the store has it: what the configuration file defines is kept there.
-    var isStored: Bool { origin == .api && definition?.persist ?? true }
+    var isStored: Bool { origin == .api && shared?.value.persist ?? true }
+
+    /// nil for a stored definition that this version cannot read.
+    var definition: SessionDefinition? { shared?.value }
 
     var status: SessionStatus { state.withLock { $0.status } }
 
@@ -180,12 +179,12 @@ final class ManagedSession: Sendable {
         state.withLock { $0.targets = sessions }
     }
 
-    var labels: [String: String] { definition?.labels ?? [:] }
+    var labels: [String: String] { shared?.value.labels ?? [:] }
 
     /// Whether a selector chooses it. None chooses a session whose labels cannot be read: `env!=a`
     /// must not delete what may be of env a.
     func isChosen(by selector: LabelSelector) -> Bool {
-        definition.map { selector.admits($0.labels) } ?? false
+        shared.map { selector.admits($0.value.labels) } ?? false
     }
 
     /// What its operator should look into; an end that was not told yet included.

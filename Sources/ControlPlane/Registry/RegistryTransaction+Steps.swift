@@ -265,10 +265,10 @@ extension RegistryTransaction {
     ) throws(SessionError) -> RelaySession {
         let mayWait = targetsMayWait(session, definition)
         do {
-            return try registry.open(definition, session.activity, targetsMayWait: mayWait)
+            return try registry.open(session, targetsMayWait: mayWait)
         } catch {
             guard error.code == .addressInUse, vacate(definition.portToBind) else { throw error }
-            return try registry.open(definition, session.activity, targetsMayWait: mayWait)
+            return try registry.open(session, targetsMayWait: mayWait)
         }
     }
 

@@ -10,7 +10,7 @@ extension SessionRegistry {
         guard let definition = session.definition else { return }
         start(session, definition) { () throws(SessionError) in
             if let loop = loop(through: session) { throw loop }
-            return try open(definition, session.activity, targetsMayWait: true)
+            return try open(session, targetsMayWait: true)
         }
     }
 

@@ -121,14 +121,16 @@ final class SessionRegistry: Sendable {
     ///
     /// - Parameter targetsMayWait: whether a target of `forward` that cannot be sent to now waits.
     func open(
-        _ definition: SessionDefinition,
-        _ activity: SessionActivity,
+        _ session: ManagedSession,
         targetsMayWait: Bool
     ) throws(SessionError) -> RelaySession {
-        if let refusal = refusal(of: definition) { throw refusal }
+        guard let shared = session.shared else {
+            preconditionFailure("a definition that cannot be read is not opened")
+        }
+        if let refusal = refusal(of: shared.value) { throw refusal }
         return try engine.open(
-            definition,
-            activity: activity,
+            shared,
+            activity: session.activity,
             targetsMayWait: targetsMayWait,
             admits: admits
         )

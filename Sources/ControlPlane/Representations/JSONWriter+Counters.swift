@@ -9,7 +9,9 @@ extension JSONWriter {
         let values = session.activity.counterValues()
         let summary = session.activity.recentPackets.summary()
         beginObject()
-        raw(session.countersHead)
+        let fixed = session.fixedMembers
+        raw(fixed.bytes, fixed.name)
+        raw(fixed.bytes, fixed.id)
         member("at", now)
         let uptime = max(now.nanoseconds - session.observedSince.nanoseconds, 0)
         member("uptimeSeconds", UInt64(uptime), decimals: 9)

@@ -9,6 +9,10 @@ extension JSONWriter {
     /// not set and has no default is left out.
     mutating func members(of definition: SessionDefinition) {
         member("name", definition.name.description)
+        membersAfterName(of: definition)
+    }
+
+    mutating func membersAfterName(of definition: SessionDefinition) {
         member("kind", definition.kind.rawValue)
         if let role = definition.role { member("role", role.rawValue) }
         if let group = definition.group { member("group", group.description) }

@@ -9,7 +9,7 @@ extension JSONWriter {
         includesCounters: Bool
     ) {
         beginObject()
-        raw(session.fixedMembers)
+        raw(session.fixedMembers.bytes)
         key("status")
         self.status(status, of: session)
         if includesCounters {
@@ -19,37 +19,11 @@ extension JSONWriter {
         endObject()
     }
 
-    /// The members of a session that never change while it exists, without braces.
-    static func fixedMembers(
-        name: SessionName,
-        kind: SessionKind,
-        id: SessionID,
-        origin: SessionOrigin,
-        generation: Int,
-        createdAt: Timestamp,
-        updatedAt: Timestamp,
-        definition: SessionDefinition?
-    ) -> [UInt8] {
+    /// The member `status`, without braces.
+    static func statusMember(of session: ManagedSession) -> [UInt8] {
         var writer = JSONWriter()
-        if let definition {
-            writer.members(of: definition)
-        } else {
-            writer.member("name", name.description)
-            writer.member("kind", kind.rawValue)
-        }
-        writer.member("id", id)
-        writer.member("origin", origin.rawValue)
-        writer.member("generation", generation)
-        writer.member("createdAt", createdAt)
-        writer.member("updatedAt", updatedAt)
-        return writer.bytes
-    }
-
-    /// Whose counters they are, without braces.
-    static func countersHead(name: SessionName, id: SessionID) -> [UInt8] {
-        var writer = JSONWriter(capacity: 128)
-        writer.member("name", name.description)
-        writer.member("id", id)
+        writer.key("status")
+        writer.status(session.status, of: session)
         return writer.bytes
     }
 

@@ -43,6 +43,26 @@ import Testing
         #expect(replayed(after: 9) == "gap" && replayed(after: 10) == "")
     }
 
+    @Test func anEventIsReplayedAsItWasSent() throws {
+        let sent = HTTPHosting.Locked<[[UInt8]]>([])
+        log.onEvent { event in sent.withLock { $0.append(event.frame) } }
+        let session = try idleSession("a")
+        log.created(session)
+        // What it is now is no matter of what it was.
+        session.setStopped(.failed, SessionError(.interfaceUnavailable, "gone"))
+        log.stateChanged(session)
+        log.deleted(session)
+        let start = Revision(instance: log.revision.instance, number: 0)
+        guard case .events(let events) = log.replay(after: start) else {
+            Issue.record("the events were forgotten")
+            return
+        }
+        let frames = sent.withLock { $0 }
+        #expect(events.map(\.frame) == frames)
+        let states = frames.map { String(decoding: $0, as: UTF8.self).contains("\"failed\"") }
+        #expect(states == [false, true, false])
+    }
+
     @Test func everyRunHasItsOwnRevisions() throws {
         log.created(try idleSession("a"))
         guard case .gap("restarted") = EventLog().replay(after: log.revision) else {

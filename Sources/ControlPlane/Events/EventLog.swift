@@ -61,46 +61,32 @@ final class EventLog: Sendable {
 
     /// A warning of a session has begun or ended.
     func warning(_ session: ManagedSession, _ warning: SessionWarning, isActive: Bool) {
-        add(.warning, session, previousLabels: session.labels) { revision in
-            EventFrame.event(
-                SessionEvent.Kind.warning.rawValue,
-                id: revision.description
-            ) { writer in
-                Self.identify(session, revision, &writer)
-                writer.member("code", warning.code.rawValue)
-                writer.member("detail", warning.detail)
-                writer.member("active", isActive)
-            }
-        }
+        var writer = JSONWriter()
+        writer.member("code", warning.code.rawValue)
+        writer.member("detail", warning.detail)
+        writer.member("active", isActive)
+        add(.warning, session, previousLabels: session.labels, members: writer.bytes)
     }
 
-    private func add(
-        _ kind: SessionEvent.Kind,
-        _ session: ManagedSession,
-        previousLabels: [String: String]
-    ) {
-        add(kind, session, previousLabels: previousLabels) { revision in
-            kind == .deleted
-                ? Self.farewell(session, revision) : Self.frame(kind, session, revision)
-        }
-    }
-
+    /// - Parameter members: what it tells beside the session's name; nil = the whole session, unless
+    ///   it was deleted.
     private func add(
         _ kind: SessionEvent.Kind,
         _ session: ManagedSession,
         previousLabels: [String: String],
-        frame: (Revision) -> [UInt8]
+        members: [UInt8]? = nil
     ) {
         let number = last.load(ordering: .relaxed) + 1
-        let revision = Revision(instance: instance, number: number)
-        let frame = frame(revision)
+        let isWhole = members == nil && kind != .deleted
         let event = SessionEvent(
-            revision: revision,
+            revision: Revision(instance: instance, number: number),
             kind: kind,
             labels: session.labels,
             previousLabels: previousLabels,
-            frame: frame,
-            farewell: kind == .deleted ? frame : Self.farewell(session, revision)
+            name: session.name,
+            id: session.id,
+            fixedMembers: isWhole ? session.fixedMembers.bytes : nil,
+            members: isWhole ? JSONWriter.statusMember(of: session) : members ?? []
         )
         let onEvent = state.withLock { state in
             Self.append(event, to: &state)
@@ -123,35 +109,6 @@ final class EventLog: Sendable {
         state.events.removeFirst(forgotten)
     }
 
-    private static func frame(
-        _ kind: SessionEvent.Kind,
-        _ session: ManagedSession,
-        _ revision: Revision
-    ) -> [UInt8] {
-        EventFrame.event(kind.rawValue, id: revision.description) { writer in
-            writer.member("revision", revision.description)
-            writer.key("session")
-            writer.session(session, session.status, includesCounters: false)
-        }
-    }
-
-    private static func farewell(_ session: ManagedSession, _ revision: Revision) -> [UInt8] {
-        EventFrame.event(
-            SessionEvent.Kind.deleted.rawValue,
-            id: revision.description
-        ) { writer in Self.identify(session, revision, &writer) }
-    }
-
-    private static func identify(
-        _ session: ManagedSession,
-        _ revision: Revision,
-        _ writer: inout JSONWriter
-    ) {
-        writer.member("revision", revision.description)
-        writer.member("name", session.name.description)
-        writer.member("id", session.id.description)
-    }
-
     // MARK: - Watching, on the control thread
 
     /// What has happened since a revision.
@@ -169,16 +126,5 @@ final class EventLog: Sendable {
     /// Has `body` called for every event from now on. There is one who wants that.
     func onEvent(_ body: @escaping @Sendable (SessionEvent) -> Void) {
         state.withLock { $0.onEvent = body }
-    }
-}
-
-extension SessionEvent {
-    /// What remembering it costs.
-    fileprivate var bytes: Int {
-        // A deleted session's farewell is its frame: one array.
-        let frames = kind == .deleted ? frame.count : frame.count + farewell.count
-        return [labels, previousLabels].reduce(frames) { sum, labels in
-            labels.reduce(sum) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-        }
     }
 }

@@ -104,7 +104,7 @@ final class EventWatch: Sendable {
 
     /// Sends an event, if it concerns the client. One that is too slow is sent away: it connects
     /// again and gets what it missed, or is told to list.
-    func send(_ event: SessionEvent) {
+    func send(_ event: WrittenEvent) {
         guard let frame = event.frame(where: sees) else { return }
         if case .full = stream.send(frame) { stream.abort() }
     }

@@ -9,7 +9,10 @@ final class EventWatches: Sendable {
     init(_ registry: SessionRegistry) {
         self.registry = registry
         registry.events.onEvent { [watches] event in
-            for watch in watches.withLock({ Array($0.values) }) { watch.send(event) }
+            let watches = watches.withLock { Array($0.values) }
+            if watches.isEmpty { return }
+            let written = WrittenEvent(event)
+            for watch in watches { watch.send(written) }
         }
     }
 

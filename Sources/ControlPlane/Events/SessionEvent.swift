@@ -1,7 +1,10 @@
 import HTTPHosting
 import RelayModel
 
-/// One change of the set of sessions, in the form in which it is sent.
+/// One change of the set of sessions.
+///
+/// A thousand of them are remembered, so they share what they can with their sessions, and are
+/// written when they are sent.
 struct SessionEvent: Sendable {
     enum Kind: String, Sendable, CaseIterable {
         case created = "session.created"
@@ -19,16 +22,78 @@ struct SessionEvent: Sendable {
     let labels: [String: String]
     /// Its labels before the change.
     let previousLabels: [String: String]
-    /// The event as text/event-stream.
-    let frame: [UInt8]
-    /// For those who no longer see the session after the change: that it is gone.
-    let farewell: [UInt8]
+    let name: SessionName
+    let id: SessionID
+    /// Members of the session that it shares with it, where it tells of the whole session.
+    let fixedMembers: [UInt8]?
+    /// The members that were as they are said here: of the session, or of the event.
+    let members: [UInt8]
 
     /// What a watcher is sent who sees the sessions that `sees` chooses by their labels; nil =
     /// nothing.
     func frame(where sees: ([String: String]) -> Bool) -> [UInt8]? {
         if sees(labels) { return frame }
         return sees(previousLabels) ? farewell : nil
+    }
+}
+
+extension SessionEvent {
+    /// The event as text/event-stream.
+    var frame: [UInt8] {
+        EventFrame.event(kind.rawValue, id: revision.description) { writer in
+            writer.member("revision", revision.description)
+            if let fixedMembers {
+                writer.key("session")
+                writer.beginObject()
+                writer.raw(fixedMembers)
+                writer.raw(members)
+                writer.endObject()
+            } else {
+                identify(&writer)
+                if !members.isEmpty { writer.raw(members) }
+            }
+        }
+    }
+
+    /// For those who no longer see the session after the change: that it is gone.
+    var farewell: [UInt8] {
+        EventFrame.event(Kind.deleted.rawValue, id: revision.description) { writer in
+            writer.member("revision", revision.description)
+            identify(&writer)
+        }
+    }
+
+    private func identify(_ writer: inout JSONWriter) {
+        writer.member("name", name.description)
+        writer.member("id", id)
+    }
+
+    /// What remembering it costs at most: its session may have another definition by now.
+    var bytes: Int {
+        let own = members.count + (fixedMembers?.count ?? 0)
+        return [labels, previousLabels].reduce(own) { sum, labels in
+            labels.reduce(sum) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        }
+    }
+}
+
+/// An event as it is sent, written once for all who watch.
+struct WrittenEvent: Sendable {
+    private let labels: [String: String]
+    private let previousLabels: [String: String]
+    private let frame: [UInt8]
+    private let farewell: [UInt8]
+
+    init(_ event: SessionEvent) {
+        (labels, previousLabels) = (event.labels, event.previousLabels)
+        frame = event.frame
+        farewell = labels == previousLabels ? [] : event.farewell
+    }
+
+    /// See `SessionEvent.frame(where:)`.
+    func frame(where sees: ([String: String]) -> Bool) -> [UInt8]? {
+        if sees(labels) { return frame }
+        return labels != previousLabels && sees(previousLabels) ? farewell : nil
     }
 }
 

@@ -16,7 +16,25 @@ struct SharedPorts: Sendable {
         }
     }
 
-    private var sessions: [Port: Set<SessionName>] = [:]
+    /// Most ports have one session.
+    private enum Sharers {
+        case one(SessionName)
+        case many(Set<SessionName>)
+
+        var names: Set<SessionName> {
+            switch self {
+            case .one(let name): [name]
+            case .many(let names): names
+            }
+        }
+
+        init?(_ names: Set<SessionName>) {
+            guard let first = names.first else { return nil }
+            self = names.count == 1 ? .one(first) : .many(names)
+        }
+    }
+
+    private var sharers: [Port: Sharers] = [:]
 
     /// A session has another definition now.
     mutating func replace(
@@ -26,16 +44,24 @@ struct SharedPorts: Sendable {
     ) {
         let (former, next) = (old.flatMap(Port.init), new.flatMap(Port.init))
         if former == next { return }
-        if let former {
-            sessions[former]?.remove(name)
-            if sessions[former]?.isEmpty == true { sessions[former] = nil }
-        }
-        if let next { sessions[next, default: []].insert(name) }
+        if let former { change(former) { $0.remove(name) } }
+        if let next { change(next) { $0.insert(name) } }
+    }
+
+    private mutating func change(_ port: Port, _ body: (inout Set<SessionName>) -> Void) {
+        // Taken out meanwhile, so that a large set is not copied.
+        var names = sharers.removeValue(forKey: port)?.names ?? []
+        body(&names)
+        sharers[port] = Sharers(names)
     }
 
     /// The sessions that bind a port when they run.
-    func sessions(on port: Port) -> Set<SessionName> { sessions[port] ?? [] }
+    func sessions(on port: Port) -> Set<SessionName> { sharers[port]?.names ?? [] }
 
     /// The ports of several sessions.
-    var ports: [Port] { sessions.filter { $0.value.count > 1 }.map(\.key) }
+    var ports: [Port] {
+        sharers.compactMap { port, sharers in
+            if case .many = sharers { port } else { nil }
+        }
+    }
 }

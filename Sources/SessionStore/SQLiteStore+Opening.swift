@@ -42,6 +42,9 @@ extension SQLiteStore {
         }
     }
 
+    /// What SQLite keeps of the file; by default it would be 2 MiB.
+    private static let cacheKibibytes = 256
+
     /// Opens the file, takes it for this process, checks it, and only then changes it.
     ///
     /// A log that a killed daemon has left is read, but goes into the file only once the database
@@ -60,6 +63,8 @@ extension SQLiteStore {
                 // Before the first access, so that the lock is exclusive from then until the end.
                 try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE")
                 try database.execute(sql: "PRAGMA synchronous = FULL")
+                // Definitions are read at the start only; the kernel has the file in memory, too.
+                try database.execute(sql: "PRAGMA cache_size = -\(cacheKibibytes)")
             }
             let connection = try DatabaseQueue(path: path, configuration: configuration)
             try connection.writeWithoutTransaction { database in

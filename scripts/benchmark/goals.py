@@ -48,8 +48,8 @@ GOALS = (
     Goal("API, counters: requests/s ÷ bare C", "api", "counters", "requestsPerSecond", RELAYCAST, BARE, 0.85, True),
     Goal("API, list of 1 000: CPU, ms", "api", "list", "cpuMilliseconds", RELAYCAST, None, 2.0),
     Goal("API at 80 % of the rate: datagrams lost", "api", "loaded", "lost", RELAYCAST, None, 0),
-    Goal("idle session of 1 000: daemon, bytes", "memory", "1000", "residentBytesPerSession", RELAYCAST, None, 8192),
-    Goal("idle session of 10 000: daemon, bytes", "memory", "10000", "residentBytesPerSession", RELAYCAST, None, 8192),
+    Goal("idle session of 1 000: daemon, bytes", "memory", "1000", "residentBytesPerSession", RELAYCAST, None, 7168),
+    Goal("idle session of 10 000: daemon, bytes", "memory", "10000", "residentBytesPerSession", RELAYCAST, None, 7168),
     Goal("10 000 created, listed, deleted: datagrams lost", "memory", "10000", "lost", RELAYCAST, None, 0),
 )  # fmt: skip
 

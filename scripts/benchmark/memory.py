@@ -14,6 +14,8 @@ COUNTS = (1_000, 10_000)
 # Traffic of another session meanwhile.
 RATE = 20_000
 SECONDS = {1_000: 3, 10_000: 20}
+# Traffic before the first figure: the buffers of relaying are no idle session's.
+WARM_UP_SECONDS = 1
 SETTLE_SECONDS = 1
 PAGE = 1000
 
@@ -30,6 +32,7 @@ def measure(lab, count):
     found = {}
     with Running(lab, Roomy, SCENARIOS["unicast"]) as running:
         daemon = running.contestant.daemon
+        running.send(Traffic(GOAL_SIZE, WARM_UP_SECONDS, RATE))
         worker = threading.Thread(target=_make_list_delete, args=(daemon, count, found))
         worker.start()
         passage = running.send(

@@ -94,6 +94,49 @@ import Testing
         }
     }
 
+    @Test(arguments: Way.allCases)
+    func aBurstIsOnEverySideOnce(way: Way) throws {
+        try withSides(3, way) { _, sessions in
+            let host = try TestSocket()
+            let relays = relays(sessions)
+            for number in 0..<600 {
+                host.send(Array("\(number)".utf8), to: groups[0], port)
+                if number % 100 == 99 {
+                    let count = UInt64(number + 1)
+                    #expect(
+                        eventually(withinSeconds: 5) {
+                            relays.allSatisfy { $0.values.received.datagrams >= count }
+                        }
+                    )
+                }
+            }
+            #expect(relays.map(\.values.forwarded.datagrams) == [1200, 0, 0])
+            #expect(relays.map(\.values.received.datagrams) == [600, 600, 600])
+        }
+    }
+
+    /// As the samples of both ends are equal, all of them have one.
+    @Test(arguments: Way.allCases)
+    func manyThatDifferInTheMiddleAreOnEverySideOnce(way: Way) throws {
+        try withSides(2, way) { _, sessions in
+            let host = try TestSocket()
+            let relays = relays(sessions)
+            for number in 1...200 as ClosedRange<UInt8> {
+                var payload = [UInt8](repeating: 0, count: 300)
+                payload[150] = number
+                host.send(payload, to: groups[0], port)
+                if number % 50 != 0 { continue }
+                let isThere = eventually(withinSeconds: 5) {
+                    relays.allSatisfy { $0.values.received.datagrams >= UInt64(number) }
+                }
+                #expect(isThere)
+            }
+            #expect(relays[1].values.dropped[Int(DropReason.loop.rawValue)] == 200)
+            #expect(relays.map(\.values.forwarded.datagrams) == [200, 0])
+            #expect(relays.allSatisfy { $0.values.circling == 0 })
+        }
+    }
+
     @Test(arguments: [Way.sender, .peer], [2, 3])
     func aPostedDatagramIsOnEverySideOnce(way: Way, count: Int) throws {
         try withSides(count, way) { engine, sessions in
@@ -178,6 +221,70 @@ import Testing
                 // Others pass all the while.
                 host.send([2], to: groups[0], port)
                 #expect(eventually { there.values.circling >= 2 })
+            }
+        }
+    }
+
+    /// The same for several at once that differ in the middle only, where a sample does not look.
+    @Test func whatCirclesTogetherEnds() throws {
+        let targets = (try target(0, .target), try target(1, .target))
+        try withEngine { first in
+            try withEngine { second in
+                let there = try first.run(
+                    definition(.multicastReceiver, group: groups[0], port: port) {
+                        $0.forward = [targets.1]
+                    }
+                )
+                let back = try second.run(
+                    definition(.multicastReceiver, group: groups[1], port: port) {
+                        $0.forward = [targets.0]
+                    }
+                )
+                defer {
+                    first.stop(there)
+                    second.stop(back)
+                }
+                let host = try TestSocket()
+                for number in 1...5 as ClosedRange<UInt8> {
+                    var payload = [UInt8](repeating: 0, count: 300)
+                    payload[150] = number
+                    host.send(payload, to: groups[0], port)
+                }
+                let dropped = { there.values.dropped[Int(DropReason.loop.rawValue)] }
+                #expect(eventually { dropped() >= 1 })
+                #expect(there.values.forwarded.datagrams < 5 * UInt64(CopyListener.circlingMax))
+            }
+        }
+    }
+
+    /// One engine relays there and two others back, so that what circles comes from two sources.
+    @Test func whatCirclesByTwoWaysEnds() throws {
+        let targets = (try target(0, .target), try target(1, .target))
+        let run = { (engine: RelayEngine, from: Int, to: ForwardTarget) in
+            try engine.run(
+                definition(.multicastReceiver, group: groups[from], port: port) {
+                    $0.forward = [to]
+                }
+            )
+        }
+        try withEngine { first in
+            try withEngine { second in
+                try withEngine { third in
+                    let there = try run(first, 0, targets.1)
+                    let back = [try run(second, 1, targets.0), try run(third, 1, targets.0)]
+                    defer {
+                        first.stop(there)
+                        second.stop(back[0])
+                        third.stop(back[1])
+                    }
+                    let host = try TestSocket()
+                    for number in 1...3 as ClosedRange<UInt8> {
+                        host.send([number], to: groups[0], port)
+                    }
+                    let dropped = { there.values.dropped[Int(DropReason.loop.rawValue)] }
+                    #expect(eventually { dropped() >= 1 })
+                    #expect(there.values.forwarded.datagrams < 5 * UInt64(CopyListener.circlingMax))
+                }
             }
         }
     }

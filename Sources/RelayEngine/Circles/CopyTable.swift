@@ -12,6 +12,8 @@ struct CopyTable: ~Copyable {
     /// The buckets that a record may be in where those of one payload are many.
     static let windowBuckets = 4
     private static let windowRecords = windowBuckets * bucketRecords
+    /// What is younger is not overwritten as long as its window has anything older.
+    private static let sparedTicks: UInt32 = 4
 
     private var tags: FixedBuffer<UInt64>
     private var marks: FixedBuffer<CopyRecord.Mark>
@@ -87,12 +89,39 @@ struct CopyTable: ~Copyable {
             let age = tick &- marks[place].at
             if age > oldestAge { (oldest, oldestAge) = (place, age) }
         }
-        return oldest
+        // Where the table cannot grow, only what is just written is spared.
+        let isSpared = tags.count < Self.recordsMax || oldestAge < Self.sparedTicks
+        return isSpared ? placeBeside(first, tag, at: tick) : oldest
     }
 
-    /// Where the record with this tag and check is in the window of its bucket; nil = nowhere.
+    /// The same where the bucket is full of others that matter.
+    @inline(never)
+    private func placeBeside(_ first: Int, _ tag: UInt64, at tick: UInt32) -> Int {
+        for offset in Self.bucketRecords..<Self.windowRecords {
+            let place = (first &+ offset) & (tags.count &- 1)
+            if tags[place] == tag { return place }
+        }
+        return oldest(from: first, tag, at: tick).place
+    }
+
+    /// Where the record of this tag and check is; nil = nowhere.
     func find(_ tag: UInt64, check: UInt64) -> Int? {
         let first = bucket(of: tag)
+        var isShared = false
+        for offset in 0..<Self.windowRecords {
+            let place = (first + offset) & (tags.count - 1)
+            if tags[place] != tag { continue }
+            if contents[place].check == check { return place }
+            isShared = true
+        }
+        return isShared ? findSpilled(tag, check: check) : nil
+    }
+
+    /// A window has one record of a tag. Those of other payloads with the same sample are each in a
+    /// window that the check says, since there may be any number of them.
+    @inline(never)
+    private func findSpilled(_ tag: UInt64, check: UInt64) -> Int? {
+        let first = bucket(of: tag ^ check)
         for offset in 0..<Self.windowRecords {
             let place = (first + offset) & (tags.count - 1)
             if tags[place] == tag && contents[place].check == check { return place }
@@ -110,16 +139,28 @@ struct CopyTable: ~Copyable {
         return false
     }
 
-    /// What a record of the window may overwrite: a blank one, else the oldest.
-    func victim(for tag: UInt64, at tick: UInt32) -> Int {
-        let first = bucket(of: tag)
+    /// What a new record of this tag and check may overwrite: a blank one of its window, else the
+    /// oldest.
+    func victim(for tag: UInt64, check: UInt64, at tick: UInt32) -> Int {
+        let (own, isShared) = oldest(from: bucket(of: tag), tag, at: tick)
+        return isShared ? oldest(from: bucket(of: tag ^ check), tag, at: tick).place : own
+    }
+
+    /// The place of a window to overwrite, and whether the window has a record of a tag.
+    private func oldest(
+        from first: Int,
+        _ tag: UInt64,
+        at tick: UInt32
+    ) -> (place: Int, hasTag: Bool) {
         var (oldest, oldestAge) = (first, UInt32(0))
+        var hasTag = false
         for offset in 0..<Self.windowRecords {
             let place = (first &+ offset) & (tags.count &- 1)
+            if tags[place] == tag { hasTag = true }
             let age = tags[place] == 0 ? .max : tick &- marks[place].at
             if age > oldestAge { (oldest, oldestAge) = (place, age) }
         }
-        return oldest
+        return (oldest, hasTag)
     }
 }
 
@@ -148,7 +189,9 @@ extension CopyTable {
     private mutating func resize(for more: Int, living lifetime: UInt32, at tick: UInt32) {
         var next = CopyTable(count: size(for: more, living: lifetime, at: tick))
         for place in 0..<count where isLive(place, lifetime, tick) {
-            next.write(self[place], to: next.victim(for: tags[place], at: tick))
+            let record = self[place]
+            let check = record.content.check
+            next.write(record, to: next.victim(for: record.tag, check: check, at: tick))
         }
         self = next
     }

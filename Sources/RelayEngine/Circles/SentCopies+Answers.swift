@@ -41,7 +41,7 @@ extension SentCopies {
         let check = Self.digest(payload, sample: sample)
         let count = answerCount(payload, key, at: tick) &+ 1
         let tag = sample ^ key
-        let place = table.find(tag, check: check) ?? table.victim(for: tag, at: tick)
+        let place = table.find(tag, check: check) ?? table.victim(for: tag, check: check, at: tick)
         table.write(CopyRecord(tag: tag, check: check, word: count, at: tick), to: place)
     }
 }

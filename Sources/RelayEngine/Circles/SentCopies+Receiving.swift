@@ -140,7 +140,7 @@ extension SentCopies {
         at tick: UInt32
     ) {
         let tag = sample ^ Self.crossedKey
-        let place = table.find(tag, check: check) ?? table.victim(for: tag, at: tick)
+        let place = table.find(tag, check: check) ?? table.victim(for: tag, check: check, at: tick)
         table.write(CopyRecord(tag: tag, check: check, at: tick), to: place)
     }
 
@@ -170,6 +170,7 @@ extension SentCopies {
         let tick = CopyTick.of(now)
         let source = Sighting.source(batch.datagram(index))
         let check = digest(batch, index)
+        let place = self.place(ofSightings: check, listener, place, &table, at: tick)
         let record = table[place]
         var sighting = Sighting(record)
         let isSame = sighting.check == check
@@ -195,5 +196,31 @@ extension SentCopies {
         sighting.check = check
         table.write(sighting.record(record.tag, at: tick), to: place)
         return isSuspect ? .suspect : .new
+    }
+
+    /// The record of a payload whose sample is known: of the first that comes again that of its
+    /// sample, and of each other one a record of its own, or those that circle together would hide
+    /// each other. Who sent it first is known of the sample only, as the first one has no digest.
+    private func place(
+        ofSightings check: UInt64,
+        _ listener: CopyListener,
+        _ place: Int,
+        _ table: inout CopyTable,
+        at tick: UInt32
+    ) -> Int {
+        let record = table[place]
+        let sighting = Sighting(record)
+        if sighting.check == 0 || sighting.check == check { return place }
+        // The sample is in use.
+        table.write(sighting.record(record.tag, at: tick), to: place)
+        let tag = record.tag ^ Self.twinKey
+        let known = table.find(tag, check: check)
+        if let known, tick &- table[known].mark.at <= listener.lifetime { return known }
+        let own = known ?? table.victim(for: tag, check: check, at: tick)
+        // It is not the same yet.
+        var twin = Sighting(CopyRecord(tag: tag, mark: record.mark))
+        twin.check = ~check
+        table.write(twin.record(tag, at: tick), to: own)
+        return own
     }
 }

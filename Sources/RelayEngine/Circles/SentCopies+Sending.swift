@@ -108,7 +108,7 @@ extension SentCopies {
         at tick: UInt32
     ) {
         let tag = sample ^ listener.copyKey(interfaceIndex)
-        let place = table.find(tag, check: check) ?? table.victim(for: tag, at: tick)
+        let place = table.find(tag, check: check) ?? table.victim(for: tag, check: check, at: tick)
         let known = table[place]
         var copies =
             known.tag == tag && known.content.check == check

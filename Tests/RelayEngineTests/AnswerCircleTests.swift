@@ -117,28 +117,64 @@ import Testing
         }
     }
 
-    @Test func whatIsRelayedToThisHostFromAChosenPortDoesNotCircle() throws {
-        let ports = try (0..<4).map { _ in try freePort() }
+    /// A ring of sessions that relay to each other by unicast, from ports that may be shared.
+    private func withRing(
+        _ count: Int,
+        _ body: ([RelaySession], _ ports: [UInt16]) throws -> Void
+    ) throws {
+        let ports = try (0..<2 * count).map { _ in try freePort() }
         try withEngine { engine in
-            let sessions = try [(0, 1), (1, 0)].map { own, other in
+            let sessions = try (0..<count).map { own in
                 try engine.run(
                     unicastReceiver(ports[own]) {
-                        $0.forward = [unicast(ports[other]) { $0.localPort = ports[2 + own] }]
+                        let next = ports[(own + 1) % count]
+                        $0.forward = [unicast(next) { $0.localPort = ports[count + own] }]
                     }
                 )
             }
             defer { sessions.forEach(engine.stop) }
+            try body(sessions, ports)
+        }
+    }
+
+    /// Payloads that a sample of both ends tells apart, or not.
+    @Test(arguments: [2, 3], [1, 300])
+    func whatIsRelayedFromAChosenPortDoesNotCircle(count: Int, length: Int) throws {
+        try withRing(count) { sessions, ports in
             let host = try TestSocket()
-            for number in 1...20 as ClosedRange<UInt8> {
-                host.send([number], to: loopbackIPv4, ports[0])
+            for _ in 0..<2 {
+                for number in 1...20 as ClosedRange<UInt8> {
+                    var payload = [UInt8](repeating: 0, count: length)
+                    payload[length / 2] = number
+                    host.send(payload, to: loopbackIPv4, ports[0])
+                }
             }
-            #expect(eventually { droppedAsLoop(sessions[1]) == 20 })
-            #expect(sessions[0].values.forwarded.datagrams == 20)
-            #expect(sessions[1].values.forwarded.datagrams == 0)
-            // The same bytes of a host are new.
-            host.send([1], to: loopbackIPv4, ports[1])
-            #expect(eventually { droppedAsLoop(sessions[0]) == 1 })
-            #expect(sessions[1].values.forwarded.datagrams == 1)
+            #expect(eventually(withinSeconds: 5) { droppedAsLoop(sessions[0]) == 40 })
+            for session in sessions { #expect(session.values.forwarded.datagrams == 40) }
+            #expect(sessions.dropFirst().allSatisfy { droppedAsLoop($0) == 0 })
+            // The same bytes of another host are new.
+            try TestSocket().send([2], to: loopbackIPv4, ports[1])
+            #expect(eventually(withinSeconds: 5) { sessions[1].values.forwarded.datagrams == 41 })
+        }
+    }
+
+    @Test func sessionsInARowRelayAllFromAChosenPort() throws {
+        let (next, chosen) = (try freePort(), try freePort())
+        try withEngine { engine in
+            let collector = try TestSocket()
+            let sessions = [
+                try engine.run(
+                    receiver(of: 0) { $0.forward = [unicast(next) { $0.localPort = chosen }] }
+                ),
+                try engine.run(unicastReceiver(next) { $0.forward = [unicast(collector.port)] }),
+            ]
+            defer { sessions.forEach(engine.stop) }
+            let hosts = [try TestSocket(), try TestSocket()]
+            for number in 0..<20 as Range<UInt8> {
+                for host in hosts { host.send([number / 2], to: groups[0], port) }
+            }
+            for _ in 0..<40 { #expect(collector.receive() != nil) }
+            #expect(droppedAsLoop(sessions[1]) == 0)
         }
     }
 

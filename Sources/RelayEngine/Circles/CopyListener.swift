@@ -38,6 +38,9 @@ final class CopyListener {
     private(set) var feeders: [CopyListener] = []
     /// The audiences that its own session relays to.
     private(set) var fedAudiences: [Audience] = []
+    /// Whether the digest of the whole is kept of all that comes: sessions of this daemon relay to it
+    /// by unicast.
+    private(set) var keepsDigests = false
     private var isRetired = false
     private var hasArrivalTimes = false
 
@@ -95,6 +98,9 @@ final class CopyListener {
         fedAudiences.append(audience)
         return true
     }
+
+    /// Sessions of this daemon relay to it by unicast, from ports that may be shared.
+    func keepDigests() { keepsDigests = true }
 
     /// It is not served any longer.
     func retire() {

@@ -36,7 +36,7 @@ struct Hearers {
             && endpoint.localPort != 0
         {
             host = path.destination.address
-            (audience, sent) = (.thisHost(port: path.destination.port), .relayedBySession)
+            (audience, sent) = (.thisHost(port: path.destination.port), .relayed)
             interfaceIndex = CopyListener.hostIndex
         }
     }
@@ -101,6 +101,10 @@ struct Hearers {
             return
         }
         listeners = copies.listeners(of: audience, interfaceIndex: interfaceIndex)
-        if host == nil { copies.addFeeder(feeder, of: audience) }
+        if host == nil {
+            copies.addFeeder(feeder, of: audience)
+        } else {
+            for listener in listeners { listener.keepDigests() }
+        }
     }
 }

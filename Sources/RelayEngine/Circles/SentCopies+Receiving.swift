@@ -37,6 +37,9 @@ extension SentCopies {
                 arrivals.note(arrival, of: index)
                 continue
             }
+            if listener.keepsDigests {
+                noteFirst(index, in: batch, for: listener, &table, at: tick)
+            }
             let tag = samples[index] ^ key
             let place = table.place(of: tag, at: tick)
             if table.has(tag, at: place, within: lifetime, of: tick) {
@@ -102,13 +105,17 @@ extension SentCopies {
             let place = table.find(tag, check: digest(batch, index)),
             var copies = Copies(table[place], lifetime: listener.lifetime, at: tick)
         else { return nil }
-        let arrival: Arrival
+        // Each copy sent is among these, relayed or an answer.
+        guard copies.returning.take() else { return nil }
+        let arrival: Arrival?
         if copies.heard.take() {
             arrival = .own
         } else if copies.original.take() {
             arrival = .answer
         } else {
-            return nil
+            // Sessions may be in a row; in a circle it comes again, and not from who sent it first.
+            arrival =
+                hasFromElsewhere(index, in: batch, for: listener, table, at: tick) ? .own : nil
         }
         table.write(copies.record, to: place)
         return arrival

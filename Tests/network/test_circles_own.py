@@ -117,6 +117,24 @@ def test_a_burst_is_on_each_side_once(relaycast, lab, sides_of, layout, way):
         assert [session.count("lost", "receiveBufferFull") for session in sessions] == [0, 0]
 
 
+@pytest.mark.parametrize(
+    "layout, way", [("one-group-ipv6", "senders"), ("directed", "local-ports")]
+)
+def test_datagrams_that_differ_in_the_middle_are_on_each_side_once(
+    relaycast, lab, sides_of, layout, way
+):
+    sides = sides_of(layout, 2)
+    _, (here, there) = WAYS[way](relaycast, sides)
+    payloads = [b"=" * 200 + b"%04d" % number + b"=" * 200 for number in range(200)]
+    with ears_on(lab, sides) as ears:
+        for number in range(0, len(payloads), 50):
+            say(lab, sides[0], *payloads[number : number + 50])
+            ears.wait(number + 50)
+        check_rest(relaycast)
+        assert heard(ears) == [tally(payloads)] * 2
+        assert (here.count("forwarded"), there.count("forwarded")) == (200, 0)
+
+
 @pytest.mark.parametrize("way", ["senders", "addresses"])
 def test_what_the_kernel_gives_back_is_counted_as_a_loop(relaycast, lab, sides_of, way):
     sides = sides_of("one-group", 2)

@@ -23,6 +23,7 @@ extension SentCopies {
         let (key, lifetime) = (listener.sightingKey, listener.lifetime)
         // Nothing is sent meanwhile.
         let expectsCopies = listener.expectsCopies(at: tick)
+        let keepsDigests = listener.keepsDigests
         var arrivals = Arrivals()
         var rest = mask
         while rest != 0 {
@@ -37,7 +38,7 @@ extension SentCopies {
                 arrivals.note(arrival, of: index)
                 continue
             }
-            if listener.keepsDigests {
+            if keepsDigests {
                 noteFirst(index, in: batch, for: listener, &table, at: tick)
             }
             let tag = samples[index] ^ key

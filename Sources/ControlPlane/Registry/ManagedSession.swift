@@ -22,6 +22,8 @@ final class ManagedSession: Sendable {
     let observedSince: Timestamp
     /// What JSON says of the session whatever its state, written once: lists are polled.
     let fixedMembers: FixedMembers
+    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
+    let entityTag: String
 
     private struct State {
         var status: SessionStatus
@@ -67,6 +69,7 @@ final class ManagedSession: Sendable {
         activity = observation.activity
         observedSince = observation.since
         state = Locked(State(status: status, running: running, warnings: warnings))
+        entityTag = "\"\(id)-\(generation)\""
         fixedMembers = FixedMembers(
             name: name,
             kind: kind,
@@ -156,9 +159,6 @@ final class ManagedSession: Sendable {
     }
 
     static let isDisabled = SessionError(.disabled, "`enabled` is false in the definition")
-
-    /// Changes with the definition and the incarnation (RFC 9110 section 8.8.3).
-    var entityTag: String { "\"\(id)-\(generation)\"" }
 
     /// Whether the store has it: what the configuration file defines is kept there.
     var isStored: Bool { origin == .api && shared?.value.persist ?? true }

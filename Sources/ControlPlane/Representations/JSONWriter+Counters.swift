@@ -20,7 +20,7 @@ extension JSONWriter {
         traffic("sent", values.sent)
         traffic("forwarded", values.forwarded)
         replied(values)
-        if session.definition?.reply?.handler != nil { handler(values.handler) }
+        if session.shared?.value.reply?.handler != nil { handler(values.handler) }
         dropped(values)
         lost(values)
         member("unreachable", values.unreachable)

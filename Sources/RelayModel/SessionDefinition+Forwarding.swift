@@ -66,17 +66,26 @@ extension ForwardTarget {
                 faults.append(Fault(member: "ttl", detail: detail))
             }
         }
-        for (member, blocks) in [("allow", allow), ("deny", deny)]
-        where blocks.count > DefinitionLimits.addressBlocksMax {
-            let detail = "at most \(DefinitionLimits.addressBlocksMax) entries"
-            faults.append(Fault(member: member, detail: detail))
-        }
+        faults += Self.faults(of: allow, "allow") + Self.faults(of: deny, "deny")
         if let limits, !limits.limitsAnything {
             faults.append(Fault(member: "limits", reason: .missing, detail: TrafficLimits.rule))
         }
         if let chaos, chaos.jitterMilliseconds > chaos.delayMilliseconds {
             let detail = "must not be more than delayMilliseconds, \(chaos.delayMilliseconds)"
             faults.append(Fault(member: "chaos/jitterMilliseconds", detail: detail))
+        }
+        return faults
+    }
+
+    private static func faults(of blocks: [CIDRBlock], _ member: String) -> [Fault] {
+        var faults = blocks.enumerated().compactMap { index, block in
+            SessionDefinition.rule(ofMapped: block).map {
+                Fault(member: "\(member)/\(index)", detail: $0)
+            }
+        }
+        if blocks.count > DefinitionLimits.addressBlocksMax {
+            let detail = "at most \(DefinitionLimits.addressBlocksMax) entries"
+            faults.append(Fault(member: member, detail: detail))
         }
         return faults
     }

@@ -160,10 +160,14 @@ extension SessionDefinition {
 
     private func blockViolations(_ field: SessionField, _ blocks: [CIDRBlock]) -> [FieldViolation] {
         blocks.enumerated().compactMap { index, block in
-            guard block.prefixLength >= 96, let plain = block.address.mappedIPv4 else { return nil }
-            let detail = Self.rule(ofMapped: block.address, plain)
-            return FieldViolation(field, index: index, .invalid, detail)
+            Self.rule(ofMapped: block).map { FieldViolation(field, index: index, .invalid, $0) }
         }
+    }
+
+    /// What is wrong with a block of IPv4-mapped addresses; nil for any other.
+    static func rule(ofMapped block: CIDRBlock) -> String? {
+        guard block.prefixLength >= 96, let plain = block.address.mappedIPv4 else { return nil }
+        return rule(ofMapped: block.address, plain)
     }
 
     /// No datagram has such an address: sockets of one family are used, never of both.

@@ -87,6 +87,7 @@ import Testing
             (#"{"address":"10.0.0.1","port":1,"dscp":null}"#, "invalid-field", ["/dscp"]),
             (#"{"session":"b","allow":["10.0.0.1/33"]}"#, "invalid-field", ["/allow/0"]),
             (#"{"session":"b","allow":["::1","x"]}"#, "invalid-field", ["/allow/1"]),
+            (#"{"session":"b","deny":["::1","::ffff:10.0.0.1"]}"#, "invalid-field", ["/deny/1"]),
             (#"{"session":"b","deny":"10.0.0.1"}"#, "invalid-field", ["/deny"]),
             (#"{"session":"b","deny":null}"#, "invalid-field", ["/deny"]),
             (#"{"session":"b","port":1}"#, "unknown-field", ["/port"]),

@@ -90,6 +90,11 @@ import Testing
         #expect(definition.violations().map(\.field) == fields)
         #expect(definition.violations().map(\.index) == [nil, 0, 0, 1, 0, 1])
         #expect(definition.violations()[0].detail.contains("write 10.0.0.1"))
+        var target = ForwardTarget(.session(try #require(SessionName("b"))))
+        (target.allow, target.deny) = (definition.allow, definition.deny)
+        var relay = try self.definition(group: "ff05::1")
+        relay.forward = [target]
+        #expect(relay.violations().map(\.member) == ["allow/0", "allow/1", "deny/0", "deny/1"])
     }
 
     @Test func iPv6HasNoBroadcast() throws {

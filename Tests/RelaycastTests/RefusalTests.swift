@@ -29,6 +29,7 @@ import Testing
         ("relays", "239.1.1.1", "is not the IP address of a host"),
         ("relays", "relay.example", "is not the IP address of a host"),
         ("relays", "192.168.10.0/24", "is not the IP address of a host"),
+        ("relays", "::ffff:192.168.10.3", "is an IPv4-mapped address; write 192.168.10.3"),
         ("trustLoopback", "yes", "is not true or false"),
         ("trustUnixSocket", "", "is not true or false"),
         ("behindProxy", "1", "is not true or false"),

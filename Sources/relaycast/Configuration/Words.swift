@@ -60,6 +60,10 @@ enum Words {
             guard let address = IPAddress(word), address.isUnicast else {
                 throw Refusal(value: word, reason: "is not the IP address of a host")
             }
+            // No datagram has such an address: sockets of one family are used, never of both.
+            if let plain = address.mappedIPv4 {
+                throw Refusal(value: word, reason: "is an IPv4-mapped address; write \(plain)")
+            }
             addresses.insert(address)
             guard addresses.count <= countMax else {
                 throw Refusal(value: word, reason: "is one more than \(countMax)")

@@ -13,6 +13,9 @@ struct ResolvedPath: Hashable, Sendable {
     let audience: Reflection.Audience?
     /// The largest payload that can be a segment (udp(7), UDP_SEGMENT); 0 = unknown.
     let segmentMax: Int
+    /// Whether the destination is neither a group nor a broadcast address, as far as this host can
+    /// tell.
+    let sendsToHost: Bool
 
     /// Finds the interface that the definition names, or that the kernel's routing table names
     /// for the destination, and from it the destination.
@@ -31,7 +34,8 @@ struct ResolvedPath: Hashable, Sendable {
             destination: destination,
             source: interface.flatMap(use.source),
             audience: audience(of: destination, by: interface),
-            segmentMax: EgressPath.segmentMax(interface, definition.family)
+            segmentMax: EgressPath.segmentMax(interface, definition.family),
+            sendsToHost: isHost(destination, interfaces)
         )
     }
 
@@ -51,8 +55,29 @@ struct ResolvedPath: Hashable, Sendable {
             destination: destination,
             source: use.source(on: found),
             audience: Self.audience(of: destination, by: found),
-            segmentMax: EgressPath.segmentMax(found, definition.family)
+            segmentMax: EgressPath.segmentMax(found, definition.family),
+            sendsToHost: Self.isHost(destination, interfaces)
         )
+    }
+
+    private static func isHost(
+        _ destination: Endpoint?,
+        _ interfaces: [NetworkInterface]
+    ) -> Bool {
+        destination.map { EgressPath.isHost($0.address, interfaces) } ?? false
+    }
+
+    /// Of which datagrams the network's reports count.
+    ///
+    /// - Parameter answers: whether the session's socket also sends answers, to any host.
+    func reportedDestinations(answers: Bool) -> ReportedDestinations {
+        guard let address = destination?.address else {
+            return answers ? .hosts(notBroadcast: nil) : .none
+        }
+        // Without a broadcast route the kernel takes the address for a host's, and says when no host
+        // has it.
+        if sendsToHost { return answers ? .hosts(notBroadcast: nil) : .host(address) }
+        return answers ? .hosts(notBroadcast: address) : .none
     }
 
     private static func audience(

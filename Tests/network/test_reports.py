@@ -223,3 +223,23 @@ def test_mapped_questions_to_a_closed_port_are_counted_once(relaycast, h2):
     eventually(lambda: session.counters()["targets"][0]["unreachable"] > 0, 5, "it is reported")
     (target,) = check_books(session)["targets"]
     assert (target["forwarded"]["datagrams"], target["failed"]) == (3, 0)
+
+
+@pytest.mark.parametrize("role", ["sender", "peer"])
+def test_a_broadcast_to_what_linux_takes_for_a_host_is_reported(relaycast, h1, role):
+    # Nobody has it, and no route says that it is a broadcast address (anymore: since Linux 5.14).
+    session = relaycast.create(
+        "broadcast", role=role, port=OUT, interface="eth0", address="192.168.10.0"
+    )
+    h1.run("sh", "-c", "ip route delete broadcast 192.168.10.0 table local 2>/dev/null || true")
+    h1.run("sh", "-c", "echo 100 >/proc/sys/net/ipv4/neigh/eth0/retrans_time_ms")
+    session.send(b"1")
+    eventually(lambda: session.count("unreachable") == 1, 5, lambda: session.counters())
+    counters = session.counters()
+    assert counters["sent"]["datagrams"] == 1
+    assert counters["lost"]["sendFailed"] == 0
+    assert counters["lastError"]["operation"] == "icmp"
+    assert counters["lastError"]["errno"] == "EHOSTUNREACH"
+    # A report holds up no other datagram.
+    session.send(b"2")
+    assert session.count("sent") == 2

@@ -72,7 +72,7 @@ extension Metric {
         ofSession(
             "unreachable_reports",
             .counter,
-            help: "ICMP errors about answers that had left; no number of lost datagrams"
+            help: "ICMP errors about what had left to hosts; no number of lost datagrams"
         ) { .integer($0.counters.unreachable) },
         ofSession(
             "truncated_datagrams",

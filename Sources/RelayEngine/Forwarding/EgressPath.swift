@@ -66,7 +66,7 @@ struct EgressPath: Hashable, Sendable {
     }
 
     /// Whether it is neither a group nor a broadcast address, as far as this host can tell.
-    private static func isHost(_ address: IPAddress, _ interfaces: [NetworkInterface]) -> Bool {
+    static func isHost(_ address: IPAddress, _ interfaces: [NetworkInterface]) -> Bool {
         !address.isMulticast && address != .limitedBroadcast
             && !interfaces.contains { interface in
                 interface.addresses.contains { $0.broadcast == address }

@@ -174,10 +174,8 @@ final class ActiveSession {
         note("icmp", reports.last)
     }
 
-    /// Its socket sends to its group or broadcast address, and to hosts only what answers them.
     private var reportedDestinations: ReportedDestinations {
-        guard session.definition.answers else { return .none }
-        return .hosts(notBroadcast: session.path.destination?.address)
+        session.path.reportedDestinations(answers: session.definition.answers)
     }
 
     func note(_ operation: String, _ number: Int32) {

@@ -20,6 +20,8 @@ final class ActiveTarget {
     let preservesSource: Bool
     /// Whether it leaves with the port that it came from, too.
     private let preservesPort: Bool
+    /// Whether what it sends stays on this host.
+    private var leavesByLoopback = false
     /// Whether the loop's poller tells of what the network reports to its socket.
     var isWatched = false
 
@@ -80,6 +82,7 @@ final class ActiveTarget {
             preservesSource: preservesSource,
             preservesDSCP: target.definition.preservesDSCP
         )
+        leavesByLoopback = path.isLoopback
         reflection = Reflection(
             path.destination,
             audience: path.audience,
@@ -228,11 +231,15 @@ final class ActiveTarget {
         if definition.ttlMode == .decrement, datagram.ttl ?? 0 <= definition.ttlThreshold {
             return .ttl
         }
-        if preservesSource
-            && (datagram.sourceAddress.isUnspecified || preservesPort && datagram.sourcePort == 0)
-        {
-            return .sourceUnavailable
-        }
+    /// Whether a datagram can leave as its sender. A loopback address never leaves its host (RFC 1122,
+    /// section 3.2.1.3; RFC 4291, section 2.5.3): the kernel refuses it.
+    private func canPreserveSource(of datagram: ReceivedDatagram) -> Bool {
+        let source = datagram.sourceAddress
+        if source.isUnspecified || preservesPort && datagram.sourcePort == 0 { return false }
+        return !source.isLoopback || leavesByLoopback
+    }
+
+        if preservesSource && !canPreserveSource(of: datagram) { return .sourceUnavailable }
         if definition.sampleOneIn > 1 {
             if skips > 0 {
                 skips -= 1

@@ -17,6 +17,8 @@ struct EgressPath: Hashable, Sendable {
     /// Whether the destination is neither a group nor a broadcast address, as far as this host can
     /// tell.
     private let isHost: Bool
+    /// Whether the interface is a loopback one.
+    let isLoopback: Bool
 
     /// Finds the interface that the target names, or that the kernel's routing table names.
     ///
@@ -51,6 +53,7 @@ struct EgressPath: Hashable, Sendable {
         audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
         isHost = Self.isHost(address, interfaces)
+        isLoopback = interface.flags.contains(.loopback)
         if address.isMulticast {
             destinationClass = .multicast
         } else {

@@ -64,6 +64,29 @@ import Testing
         }
     }
 
+    @Test func aChangeOfOtherRulesKeepsBucketsAndSamples() throws {
+        let change: (inout SessionDefinition) -> Void = {
+            // Five at once, and then one a second.
+            $0.forward[0].limits = TrafficLimits(datagramsPerSecond: 1, burstMilliseconds: 5000)
+            $0.forward[1].sampleOneIn = 4
+        }
+        try withRelay(2, change: change) { session, sockets, port, engine in
+            let sender = try TestSocket()
+            for number in 0..<6 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            #expect(eventually { session.values.accepted.datagrams == 6 })
+            var next = session.definition
+            next.forward[0].deny = [CIDRBlock("10.0.0.1")!]
+            next.forward[1].allow = [CIDRBlock("127.0.0.0/8")!]
+            let changed = try engine.update(session, to: next)
+            for number in 6..<9 { sender.send([UInt8(number)], to: loopbackIPv4, port) }
+            #expect(eventually { changed.values.accepted.datagrams == 9 })
+            for number in 0..<5 { #expect(sockets[0].receive()?.payload == [UInt8(number)]) }
+            for number in [0, 4, 8] { #expect(sockets[1].receive()?.payload == [UInt8(number)]) }
+            // Without the bucket all three would have passed, and one was dropped before.
+            #expect(eventually { dropped(changed, .rate) >= 2 })
+        }
+    }
+
     @Test func aTargetsLimitHoldsOnlyThatTarget() throws {
         let change: (inout SessionDefinition) -> Void = {
             // Five at once, and the next after a thousand seconds.

@@ -113,3 +113,35 @@ def test_a_session_with_a_rule_of_its_own_counts_it_by_itself(relaycast, h2, h3)
     session.wait_for_count(1, "dropped", "source")
     eventually(lambda: drops(session) == [1], 5, session.counters)
     check_books(session)
+
+
+@pytest.mark.parametrize(
+    "rules", [{"deny": ["10.0.0.1"]}, {"allow": ["0.0.0.0/0"]}, {"sampleOneIn": 2}], ids=str
+)
+def test_other_rules_do_not_fill_the_bucket_of_limits(relaycast, h2, h4, rules):  # noqa: ARG001
+    # Ten at once, and then one a second.
+    limited = target(6000, {"limits": {"bytesPerSecond": 10, "burstMilliseconds": 10000}})
+    session = relay(relaycast, limited)
+    send(h2, *[bytes(10)] * 20)
+    session.wait_for_count(20, "accepted")
+    forwarded = check_books(session)["forwarded"]["datagrams"]
+    assert 10 <= forwarded <= 13
+    for change in (rules, {}):
+        body = {"forward": [{**limited, **change}]}
+        assert relaycast.ask("PATCH", session.path, body).status == 200
+        send(h2, *[bytes(10)] * 4)
+    session.wait_for_count(28, "accepted")
+    # A full bucket would let all of them pass.
+    assert check_books(session)["forwarded"]["datagrams"] <= forwarded + 3
+
+
+@pytest.mark.parametrize("member", ["allow", "deny"])
+def test_no_rule_is_about_addresses_that_no_datagram_has(relaycast, member):
+    for block in ("::ffff:192.168.10.2", "::ffff:192.168.10.0/120"):
+        forward = [{**target(6000, {}), member: ["10.0.0.0/8", block]}]
+        body = {"kind": "multicast-receiver", "group": NEAR, "port": PORT, "interface": "eth0"}
+        refused = relaycast.ask("POST", "/v1/sessions", {**body, "forward": forward})
+        assert refused.status == 400
+        (error,) = refused.json["errors"]
+        assert error["pointer"] == f"/forward/0/{member}/1"
+        assert "write 192.168.10." in error["detail"]

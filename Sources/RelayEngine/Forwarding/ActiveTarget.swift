@@ -67,10 +67,22 @@ final class ActiveTarget {
         if previous.egress?.path != next.egress?.path { setPath(port: port) }
     }
 
+    /// Goes on with the buckets of the target that it stands for from now on, where the limits are the
+    /// same, and with its place in the sample.
+    func keepPace(ofThoseIn old: [ActiveTarget]) {
+        guard let previous = old.first(where: { $0.target.activity === target.activity }) else {
+            return
+        }
+        let (former, definition) = (previous.target.definition, target.definition)
+        if former.limits == definition.limits { limiter = previous.limiter }
+        if former.sampleOneIn == definition.sampleOneIn { skips = previous.skips }
+    }
+
     private func setPath(port: UInt16) {
         guard let path = target.egress?.path,
             case .endpoint(let endpoint) = target.definition.destination
         else { return }
+        leavesByLoopback = path.isLoopback
         // The kernel takes a link-local source only with its interface.
         let namesInterface = preservesSource && endpoint.address.family == .ipv6
         forwarding = Forwarding(
@@ -82,7 +94,6 @@ final class ActiveTarget {
             preservesSource: preservesSource,
             preservesDSCP: target.definition.preservesDSCP
         )
-        leavesByLoopback = path.isLoopback
         reflection = Reflection(
             path.destination,
             audience: path.audience,
@@ -220,6 +231,14 @@ final class ActiveTarget {
         return admitted
     }
 
+    /// Whether a datagram can leave as its sender. A loopback address never leaves its host (RFC 1122,
+    /// section 3.2.1.3; RFC 4291, section 2.5.3): the kernel refuses it.
+    private func canPreserveSource(of datagram: ReceivedDatagram) -> Bool {
+        let source = datagram.sourceAddress
+        if source.isUnspecified || preservesPort && datagram.sourcePort == 0 { return false }
+        return !source.isLoopback || leavesByLoopback
+    }
+
     private func dropReason(
         _ batch: borrowing ReceiveBatch,
         _ index: Int,
@@ -231,14 +250,6 @@ final class ActiveTarget {
         if definition.ttlMode == .decrement, datagram.ttl ?? 0 <= definition.ttlThreshold {
             return .ttl
         }
-    /// Whether a datagram can leave as its sender. A loopback address never leaves its host (RFC 1122,
-    /// section 3.2.1.3; RFC 4291, section 2.5.3): the kernel refuses it.
-    private func canPreserveSource(of datagram: ReceivedDatagram) -> Bool {
-        let source = datagram.sourceAddress
-        if source.isUnspecified || preservesPort && datagram.sourcePort == 0 { return false }
-        return !source.isLoopback || leavesByLoopback
-    }
-
         if preservesSource && !canPreserveSource(of: datagram) { return .sourceUnavailable }
         if definition.sampleOneIn > 1 {
             if skips > 0 {

@@ -110,7 +110,12 @@ final class ActiveSession {
                 copies: copies,
                 at: now
             )
-            active.openMappings(copies.ownSockets, keepingThoseOf: old)
+            active.keepPace(ofThoseIn: old)
+            active.openMappings(
+                copies.ownSockets,
+                receiveBufferBytes: session.definition.receiveBufferBytes,
+                keepingThoseOf: old
+            )
             active.openSourcePorts(keepingThoseOf: old)
             active.isWatched = old.contains { previous in
                 previous.isWatched && previous.target.egress?.socket === target.egress?.socket

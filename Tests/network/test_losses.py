@@ -9,6 +9,7 @@ import os
 import socket
 
 import pytest
+from lab_relay import relay
 from lab_sockets import listener, sender
 from namespaces import eventually
 
@@ -177,3 +178,35 @@ def test_an_answer_by_icmp_does_not_stop_a_sender(relaycast, h1, h2):
             session.send(b"%d" % number)
             assert group.recv(100) == b"%d" % number
     session.wait_for_count(20, "dropped", "sourcePort")
+
+
+def test_answers_that_an_askers_port_cannot_hold_are_counted(relaycast, h2, h4):
+    target = {"address": "192.168.30.4", "port": 6002, "interface": "eth1", "mapReplies": {}}
+    session = relay(relaycast, target, receiveBufferBytes=4096)
+    with listener(h4, 6002) as responder, sender(h2) as asker:
+
+        def burst():
+            asker.sendto(b"?", ("239.1.1.1", 5004))
+            port = responder.recvfrom(9)[1]
+            relaycast.process.freeze()
+            for _ in range(100):
+                responder.sendto(bytes(1400), port)
+            relaycast.process.thaw()
+
+        burst()
+
+        def lost():
+            return session.counters()["lost"]["receiveBufferFull"]
+
+        def mapped():
+            return session.counters()["targets"][0]["mappedReplies"]["datagrams"]
+
+        eventually(lambda: lost() + mapped() == 100, 5, lambda: session.counters())
+        before = lost()
+        assert before > 0
+        # The buffer that the session asks for is that of its askers' ports, too, also of open ones.
+        changed = relaycast.ask("PATCH", session.path, {"receiveBufferBytes": 4 << 20})
+        assert changed.status == 200
+        burst()
+        eventually(lambda: lost() + mapped() == 200, 5, lambda: session.counters())
+        assert lost() == before

@@ -3,7 +3,13 @@ import RelayModel
 /// Targets with `mapReplies`: askers have ports of their own.
 extension ActiveTarget {
     /// Opens no ports yet, but keeps those of the target that this one stands for from now on.
-    func openMappings(_ ownSockets: OwnSockets, keepingThoseOf old: [ActiveTarget]) {
+    ///
+    /// - Parameter receiveBufferBytes: what the session asks for, also for each of these ports.
+    func openMappings(
+        _ ownSockets: OwnSockets,
+        receiveBufferBytes: Int?,
+        keepingThoseOf old: [ActiveTarget]
+    ) {
         guard let egress = target.egress,
             case .endpoint(let endpoint) = target.definition.destination,
             let mapping = endpoint.mapReplies
@@ -15,20 +21,25 @@ extension ActiveTarget {
         {
             swap(&mappings, &previous.mappings)
         }
-        if mappings != nil { return }
+        if mappings != nil { return setReceiveBuffer(receiveBufferBytes) }
         do {
             mappings = try ReplyMappings(
                 mapping,
                 endpoint,
                 egress,
                 preservesDSCP: preservesDSCP,
+                receiveBufferBytes: receiveBufferBytes,
                 activity: activity,
+                counters: counters,
                 ownSockets: ownSockets
             )
         } catch {
             note(error.operation, error.number)
         }
     }
+
+    /// The session asks for another receive buffer from now on; nil = the system's default.
+    func setReceiveBuffer(_ bytes: Int?) { mappings?.setReceiveBuffer(bytes) }
 
     func closeMappings() {
         mappings?.close()

@@ -14,7 +14,10 @@ final class ReplyMappings {
     private let egress: RelayTarget.Egress
     /// Whether answers keep their DSCP.
     let preservesDSCP: Bool
+    /// What each port's receive buffer is asked to hold; nil = the system's default.
+    private var receiveBufferBytes: Int?
     private let activity: TargetActivity
+    private let counters: SessionCounters
     private let ownSockets: OwnSockets
     /// The loop's poller knows the sockets by this; nil = it does not watch them yet.
     var token: UInt64?
@@ -40,7 +43,9 @@ final class ReplyMappings {
         _ endpoint: ForwardEndpoint,
         _ egress: RelayTarget.Egress,
         preservesDSCP: Bool = false,
+        receiveBufferBytes: Int? = nil,
         activity: TargetActivity,
+        counters: SessionCounters = SessionCounters(),
         ownSockets: OwnSockets
     ) throws(SystemCallError) {
         table = AskerTable(mapping)
@@ -48,7 +53,9 @@ final class ReplyMappings {
         self.endpoint = endpoint
         self.egress = egress
         self.preservesDSCP = preservesDSCP
+        self.receiveBufferBytes = receiveBufferBytes
         self.activity = activity
+        self.counters = counters
         self.ownSockets = ownSockets
     }
 
@@ -107,6 +114,7 @@ final class ReplyMappings {
             to: egress.path.destination,
             interfaceIndex: egress.path.interface.index,
             receives: true,
+            receiveBufferBytes: receiveBufferBytes,
             readsDSCP: preservesDSCP,
             descriptorCeiling: egress.descriptorCeiling
         )
@@ -133,6 +141,7 @@ final class ReplyMappings {
 
     private func close(_ place: Int) {
         guard let socket = sockets[place] else { return }
+        counters.countMappedReceiveDrops(socket.takeReceiveDrops())
         do {
             try poller.remove(socket.number)
         } catch {
@@ -141,6 +150,14 @@ final class ReplyMappings {
         ownSockets.remove(socket.localEndpoint.port, .relaying)
         socket.close()
         sockets[place] = nil
+    }
+
+    /// The ports ask for another receive buffer; nil = the system's default, for those to come.
+    func setReceiveBuffer(_ bytes: Int?) {
+        if bytes == receiveBufferBytes { return }
+        receiveBufferBytes = bytes
+        guard let bytes else { return }
+        for socket in sockets { socket?.setReceiveBuffer(bytes) }
     }
 
     /// Closes all ports; nobody is answered any longer.
@@ -176,6 +193,8 @@ extension ReplyMappings {
 
     private func publish(at now: Int64) {
         isChanged = false
+        // Where something was dropped, there is something to read, so a change.
+        for socket in sockets { counters.countMappedReceiveDrops(socket?.takeReceiveDrops() ?? 0) }
         publishedAt = now
         let today = HostNetwork.now().nanoseconds
         activity.setMappings(

@@ -100,6 +100,7 @@ final class ActiveSession {
         targets = session.targets.map { target in
             if let active = old.first(where: { $0.serves(target) }) {
                 active.follow(target, port: session.localEndpoint.port)
+                active.setReceiveBuffer(session.definition.receiveBufferBytes)
                 return active
             }
             target.add(to: copies.ownSockets)

@@ -62,11 +62,13 @@ package final class SessionActivity: Sendable {
         )
     }
 
-    /// All counters now, with the kernel's receive drops, which may be 10 ms old.
+    /// All counters now, with the kernel's receive drops, which may be 10 ms old, those of the ports of
+    /// askers 250 ms.
     package func counterValues() -> CounterValues {
         var values = counters.values()
         let now = HostNetwork.monotonicNanoseconds()
-        values.lostReceiveBufferFull = state.withLock { $0.receiveDrops.update(at: now) }
+        let drops = state.withLock { $0.receiveDrops.update(at: now) }
+        values.lostReceiveBufferFull = drops.map { $0 + counters.mappedReceiveDropCount }
         return values
     }
 

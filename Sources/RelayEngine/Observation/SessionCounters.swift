@@ -24,6 +24,7 @@ package final class SessionCounters: Sendable {
     /// These two have another writer, the handlers' thread.
     private let handlerRuns = SingleWriterCounter()
     private let handlerFailed = InlineArray<4, SingleWriterCounter> { _ in SingleWriterCounter() }
+    private let mappedReceiveDrops = SingleWriterCounter()
     private let lostSendBufferFull = SingleWriterCounter()
     private let lostSendFailed = SingleWriterCounter()
     private let unreachable = SingleWriterCounter()
@@ -106,6 +107,11 @@ extension SessionCounters {
         lastSentAt.store(now.nanoseconds, ordering: .relaxed)
     }
 
+    /// What the kernel dropped at the receive buffers of askers' ports.
+    func countMappedReceiveDrops(_ count: UInt64) {
+        if count > 0 { mappedReceiveDrops.add(count) }
+    }
+
     func countRateLimitedReplies(_ count: UInt64) { repliesRateLimited.add(count) }
 
     func countAnswers(_ count: UInt64) { answers.add(count) }
@@ -133,6 +139,9 @@ extension SessionCounters {
 
 extension SessionCounters {
     /// The counters now; `lostReceiveBufferFull` is the socket's and left out.
+    /// See `countMappedReceiveDrops`.
+    var mappedReceiveDropCount: UInt64 { mappedReceiveDrops.value }
+
     package func values() -> CounterValues {
         var values = CounterValues()
         values.accepted = Self.traffic(acceptedDatagrams, acceptedBytes)

@@ -10,6 +10,8 @@ import Synchronization
 final class EgressSocket: Sendable {
     /// Whether `close` was called.
     private let isClosed = Atomic(false)
+    /// The receive drops that were asked for last, modulo 2^32.
+    private let receiveDrops = Atomic<UInt32>(0)
     /// The descriptor's number, for the relay thread.
     let number: Int32
     let localEndpoint: Endpoint
@@ -40,6 +42,17 @@ extension EgressSocket {
     func receive(into batch: inout ReceiveBatch) -> Int {
         batch.receive(from: number, limit: ReceiveBatch.capacity)
     }
+
+    /// What the kernel has dropped at the receive buffer since it was asked last.
+    func takeReceiveDrops() -> UInt64 {
+        let result = relay_receive_drops(number)
+        guard result >= 0 else { return 0 }
+        let drops = UInt32(truncatingIfNeeded: result)
+        return UInt64(drops &- receiveDrops.exchange(drops, ordering: .relaxed))
+    }
+
+    /// Asks for another receive buffer; where the kernel refuses, it stays as it is.
+    func setReceiveBuffer(_ bytes: Int) { _ = try? SessionSocket.setReceiveBuffer(number, bytes) }
 }
 
 // MARK: - Opening
@@ -48,7 +61,7 @@ extension EgressSocket {
     /// What is asked of the kernel's buffers (SO_SNDBUF, socket(7)): a batch of the largest
     /// datagrams; and for what nobody reads only the errors that the network reports.
     private static let sendBufferBytes = 64 * 65_536
-    private static let receiveBufferBytes = 16_384
+    private static let errorBufferBytes = 16_384
 
     /// Opens a socket that sends to an endpoint by an interface.
     ///
@@ -57,6 +70,7 @@ extension EgressSocket {
     ///
     /// - Parameters:
     ///   - receives: whether answers will be read from it.
+    ///   - receiveBufferBytes: what is asked for answers; nil = the system's default.
     ///   - sourcePort: the port that it keeps for a sender; nil = the endpoint's own.
     ///   - readsDSCP: whether their DSCP will be looked at.
     static func open(
@@ -64,6 +78,7 @@ extension EgressSocket {
         to destination: Endpoint,
         interfaceIndex: Int32,
         receives: Bool,
+        receiveBufferBytes: Int? = nil,
         sourcePort: UInt16? = nil,
         readsDSCP: Bool = false,
         descriptorCeiling: Int32
@@ -89,11 +104,9 @@ extension EgressSocket {
         }
         if receives {
             try SystemCallError.check("IP_PKTINFO", relay_request_metadata(number, family))
-        } else {
-            try SystemCallError.check(
-                "SO_RCVBUF",
-                relay_set_receive_buffer(number, Int32(receiveBufferBytes))
-            )
+        }
+        if let bytes = receives ? receiveBufferBytes : Self.errorBufferBytes {
+            try SessionSocket.setReceiveBuffer(number, bytes)
         }
         try SystemCallError.check(
             "SO_SNDBUF",

@@ -13,8 +13,19 @@ final class HostInterfaces: Sendable {
     /// The interfaces that the operator's policy lets be used; nil = all.
     private let admitted: Set<Int32>?
 
-    /// - Parameter admits: whether an interface may be used, by its name; nil = all may.
-    init(_ interfaces: [NetworkInterface] = [], admits: ((String) -> Bool)? = nil) {
+    /// The TTL or hop limit of an answer to who asked, where its session names none; nil = the kernel's.
+    let answerTTL: UInt8?
+
+    /// - Parameters:
+    ///   - admits: whether an interface may be used, by its name; nil = all may.
+    ///   - ttlMax: the largest TTL or hop limit that the operator allows.
+    init(
+        _ interfaces: [NetworkInterface] = [],
+        admits: ((String) -> Bool)? = nil,
+        ttlMax: UInt8 = .max
+    ) {
+        // What the kernel would take is up to its settings (ip_default_ttl, ip-sysctl), mostly 64.
+        answerTTL = ttlMax == .max ? nil : min(ttlMax, 64)
         var owners: [IPAddress: [Int32]] = [:]
         var entries: [Int32: [NetworkInterface.Address]] = [:]
         for interface in interfaces {

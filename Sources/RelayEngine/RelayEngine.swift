@@ -38,6 +38,7 @@ package final class RelayEngine: Sendable {
     private struct Host: Sendable {
         var interfaces: [NetworkInterface] = []
         var admits: (@Sendable (String) -> Bool)?
+        var ttlMax = UInt8.max
     }
 
     private let host = Locked(Host())
@@ -205,16 +206,27 @@ package final class RelayEngine: Sendable {
 
     /// From now on sessions let in only what comes in by interfaces that the operator admits.
     ///
-    /// - Parameter admits: whether an interface may be used, by its name; nil = all may.
-    package func setAdmitted(_ admits: (@Sendable (String) -> Bool)?) {
-        let host = Host(interfaces: (try? HostNetwork.interfaces()) ?? [], admits: admits)
+    /// - Parameters:
+    ///   - admits: whether an interface may be used, by its name; nil = all may.
+    ///   - ttlMax: the largest TTL or hop limit of answers whose session names none.
+    package func setAdmitted(_ admits: (@Sendable (String) -> Bool)?, ttlMax: UInt8 = .max) {
+        let host = Host(
+            interfaces: (try? HostNetwork.interfaces()) ?? [],
+            admits: admits,
+            ttlMax: ttlMax
+        )
         self.host.withLock { $0 = host }
         post(host)
     }
 
     private func post(_ host: Host) {
         _ = mailbox.post(.networks(OnLinkNetworks(host.interfaces)))
-        _ = mailbox.post(.interfaces(HostInterfaces(host.interfaces, admits: host.admits)))
+        let interfaces = HostInterfaces(
+            host.interfaces,
+            admits: host.admits,
+            ttlMax: host.ttlMax
+        )
+        _ = mailbox.post(.interfaces(interfaces))
     }
 
     static func interfaces() throws(SessionError) -> [NetworkInterface] {

@@ -43,6 +43,14 @@ import Testing
         #expect(try blamed(policy, target).filter { $0.hasPrefix("/forward") } == pointers)
     }
 
+    @Test func aRefusalSaysWhatOfWhichTarget() throws {
+        let definition = try decode(
+            #"{\#(Minimal.receiver),"forward":[{"session":"b"},\#(Self.to("10.0.0.1"))]}"#
+        )
+        let refusal = try AuthorityPolicyTests.policy(#"{"ttlMax":8}"#).refusal(of: definition)
+        #expect(refusal?.detail.hasSuffix("forward 1 ttl 64 is more than 8") == true)
+    }
+
     @Test func theInterfaceReallyUsedIsHeldAgainstThePolicy() throws {
         let service = try Service(store: MemoryStore())
         try service.mustCreate(

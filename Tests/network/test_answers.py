@@ -295,6 +295,28 @@ def test_where_replies_go_changes_in_place(relaycast, h2):
     session.wait_for_count(1, "dropped", "own")
 
 
+@pytest.mark.parametrize(("most", "ttl"), [(8, 8), (100, 64), (None, 64)])
+def test_a_reply_without_a_ttl_keeps_to_that_of_the_policy(start_daemon, h1, h2, most, ttl):
+    configuration = {"handlers": {"cat": {"argv": ["/bin/cat"]}}}
+    if most:
+        configuration["policy"] = {"ttlMax": most}
+    daemon = start_daemon(h1, configuration=configuration)
+    for reply in ({"text": "here\n"}, {"handler": "cat"}):
+        session = daemon.create("broadcast", role="receiver", port=PORT, reply=reply)
+        with hear_all(h2, 0) as made:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            for address in ("192.168.10.1", "192.168.10.255"):
+                made.sendto(b"here\n", (address, PORT))
+                assert receive(made)[:2] == (b"here\n", ttl)
+        session.delete()
+    fields = {"group": GROUP6, "port": PORT, "interface": "eth0", "reply": {"text": "here"}}
+    daemon.create("multicast-receiver", **fields)
+    with sender(h2, socket.AF_INET6) as made:
+        made.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1)
+        made.sendto(b"who?", (GROUP6, PORT))
+        assert receive(made)[:2] == (b"here", ttl)
+
+
 # ---- The TTL of mapped answers ---------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ extension SessionPolicy {
             // The largest that a datagram can come with, less 1.
             if target.ttlMode == .decrement && ttlMax < 254 {
                 faults.append(
-                    ("ttlMode", "decrement may send up to 254, which is more than \(ttlMax)")
+                    ("ttlMode", "decrement may send a TTL of 254, which is more than \(ttlMax)")
                 )
             }
             return faults.map {

@@ -41,9 +41,15 @@ package struct SessionPolicy: Sendable, Equatable {
         let more = violations.count > 1 ? " (and \(violations.count - 1) more)" : ""
         return SessionError(
             .forbiddenByPolicy,
-            "the operator's policy forbids it: \(first.field.rawValue) \(first.detail)\(more)",
+            "the operator's policy forbids it: \(Self.place(of: first)) \(first.detail)\(more)",
             violations: violations
         )
+    }
+
+    /// The field, and of a list the element and its member.
+    private static func place(of violation: FieldViolation) -> String {
+        [violation.field.rawValue, violation.index.map(String.init), violation.member]
+            .compactMap(\.self).joined(separator: " ")
     }
 
     /// Why the interface that a session really uses is refused, by its name; nil if it is not.

@@ -40,7 +40,7 @@ final class SessionRegistry: Sendable {
         self.events = events
         self.sessionsMax = sessionsMax
         self.logger = logger
-        engine.setAdmitted(policy.admitsInterface)
+        engine.setAdmitted(policy.admitsInterface, ttlMax: policy.ttlMax)
     }
 
     // MARK: - Reads, on any thread
@@ -57,7 +57,7 @@ final class SessionRegistry: Sendable {
     /// From now on sessions are held against another policy.
     func setPolicy(_ policy: SessionPolicy) {
         currentPolicy.withLock { $0 = policy }
-        engine.setAdmitted(policy.admitsInterface)
+        engine.setAdmitted(policy.admitsInterface, ttlMax: policy.ttlMax)
     }
 
     /// Lets readers see other sessions under these names; nil = none.

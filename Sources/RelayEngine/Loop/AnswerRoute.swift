@@ -51,7 +51,7 @@ extension ActiveSession {
             from: datagram.askedAddress ?? session.path.source,
             askedBy: datagram.interfaceIndex,
             in: links.networks,
-            ttl: reply?.ttl
+            ttl: reply?.ttl ?? host.answerTTL
         )
     }
 

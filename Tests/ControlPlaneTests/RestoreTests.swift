@@ -41,6 +41,24 @@ import Testing
         }
     }
 
+    /// Of those that cannot all have their port, first those that had it: not by name alone.
+    @Test func whoHadAPortIsRestoredFirst() throws {
+        func session(_ name: String, _ port: Int, _ more: String) throws -> ManagedSession {
+            let definition = try decode(
+                #"{"name":"\#(name)","kind":"broadcast","role":"receiver","port":\#(port)\#(more)}"#
+            )
+            return ManagedSession(creating: definition, origin: .api)
+        }
+        let sessions = try [
+            session("a", 9, #","whenUnavailable":"wait""#), session("b", 10, ""),
+            session("c", 9, #","whenUnavailable":"wait","exclusive":true"#), session("d", 9, ""),
+            session("e", 9, #","exclusive":true"#), session("f", 10, #","whenUnavailable":"wait""#),
+            session("g", 10, ""),
+        ]
+        let order = RestoringOrder.sorted(sessions).map(\.name.description)
+        #expect(order == ["e", "d", "c", "a", "b", "f", "g"])
+    }
+
     @Test func aDeletedSessionStaysAway() throws {
         try withService { service in
             for name in ["a", "b"] { try service.mustCreate(loopbackSender(name, localPort: 0)) }

@@ -9,20 +9,21 @@ extension SessionRegistry {
     /// start waits or is failed, with the reason.
     ///
     /// A stored session of a name that the file defines stays in the store, but is not served as
-    /// long as the file defines it.
+    /// long as the file defines it. Which of those runs that cannot be together is as before: see
+    /// `RestoringOrder`.
     func restore(configured: [SessionDefinition] = []) throws(StoreError) {
         let names = Set(configured.map(\.name))
+        var sessions: [ManagedSession] = []
         for stored in try store.all() {
             let session = ManagedSession(restoring: stored)
             if names.contains(session.name) {
                 warnOfShadow(session.name)
                 continue
             }
-            add(session)
+            sessions.append(session)
         }
-        for definition in configured {
-            add(ManagedSession(creating: definition, origin: .configuration))
-        }
+        sessions += configured.map { ManagedSession(creating: $0, origin: .configuration) }
+        for session in RestoringOrder.sorted(sessions) { add(session) }
     }
 
     /// Follows a new version of the file: what it defines as before goes on untouched.

@@ -141,6 +141,19 @@ extension RelayEngine {
         return targets
     }
 
+    /// Throws where a target would send from the session's own port, which it does not share: that
+    /// cannot be, whatever is closed for it.
+    static func checkOwnPort(_ definition: SessionDefinition) throws(SessionError) {
+        for (index, target) in definition.forward.enumerated() {
+            guard case .endpoint(let endpoint) = target.destination,
+                endpoint.localPort == definition.portToBind, endpoint.localPort != 0,
+                endpoint.address.family == definition.family, !definition.sharesPort
+            else { continue }
+            let error = SystemCallError("bind port \(endpoint.localPort)", EADDRINUSE)
+            throw SessionError(error).blaming(target: index)
+        }
+    }
+
     private func openTarget(
         _ target: ForwardTarget,
         _ definition: SessionDefinition,
@@ -213,7 +226,7 @@ extension RelayEngine {
         close(session.targets, keeping: next?.targets ?? [])
     }
 
-    private static func close(_ targets: [RelayTarget], keeping kept: [RelayTarget]) {
+    static func close(_ targets: [RelayTarget], keeping kept: [RelayTarget]) {
         for target in targets {
             guard let socket = target.egress?.socket else { continue }
             if !kept.contains(where: { $0.egress?.socket === socket }) { socket.close() }

@@ -155,6 +155,7 @@ package final class RelayEngine: Sendable {
         let definition = shared.value
         let handler = try handlerQueue(of: definition)
         noteAddresses(of: interfaces)
+        if !targetsMayWait { try Self.checkOwnPort(definition) }
         let (socket, receiveBufferBytes) = try openSocket(definition, path)
         return RelaySession(
             shared,
@@ -175,7 +176,7 @@ package final class RelayEngine: Sendable {
         )
     }
 
-    private func openSocket(
+    func openSocket(
         _ definition: SessionDefinition,
         _ path: ResolvedPath
     ) throws(SessionError) -> (SessionSocket, receiveBufferBytes: Int) {

@@ -285,6 +285,10 @@ typedef struct {
 // RTM_GETADDR); how many there are (more than `capacity` when it was too small), or -errno.
 int relay_list_interfaces(relay_interface_entry *entries, int capacity);
 
+// The UDP sockets of a family (4 or 6) that have a port, besides those of the given descriptors, as
+// /proc/net/udp and udp6 list them (proc(5)), or -errno.
+int relay_count_port_holders(int family, uint16_t port, const int *besides, int count);
+
 // A non-blocking socket that is told of interfaces that come and go (rtnetlink(7), RTMGRP_LINK).
 int relay_link_events_open(void);
 // Takes one event: the index of an interface that was deleted, 0 for any other event, -EAGAIN when

@@ -176,12 +176,17 @@ extension RegistryTransaction {
             var reversible = definition
             reversible.recentPackets = running.definition.recentPackets
             reversible.snapLength = running.definition.snapLength
-            let updated = try registry.engine.update(
-                running,
-                to: reversible,
-                targetsMayWait: targetsMayWait(new, definition),
-                admits: registry.admits
-            )
+            let updated: RelaySession
+            do {
+                updated = try registry.engine.update(
+                    running,
+                    to: reversible,
+                    targetsMayWait: targetsMayWait(new, definition),
+                    admits: registry.admits
+                )
+            } catch {
+                throw explain(error, definition, context)
+            }
             onPublish { old.activity.resizeRing(definition) }
             new.setRunning(updated: updated)
             onRollBack { [registry] in
@@ -220,64 +225,5 @@ extension RegistryTransaction {
                 new.setStopped(.failed, error)
             }
         }
-    }
-
-    // MARK: - Sockets
-
-    /// Opens a session and serves it, or lets it wait if its definition allows that.
-    private mutating func openAndStart(
-        _ session: ManagedSession,
-        _ definition: SessionDefinition,
-        _ context: WriteContext
-    ) throws(SessionError) {
-        try open(session, definition, context)
-        if let opened = session.running { try registry.engine.start(opened) }
-    }
-
-    private mutating func open(
-        _ session: ManagedSession,
-        _ definition: SessionDefinition,
-        _ context: WriteContext
-    ) throws(SessionError) {
-        let opened: RelaySession
-        do {
-            opened = try openVacating(session, definition)
-        } catch {
-            let isWorthWaiting =
-                ![.sessionLimitReached, .forbiddenByPolicy, .forwardLoop, .internal]
-                .contains(error.code)
-            // Nobody waits for an answer to what the configuration file says.
-            let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
-            guard mayWait, isWorthWaiting else {
-                throw registry.explain(error, definition, context.names)
-            }
-            session.setStopped(.waiting, registry.explain(error, definition))
-            return
-        }
-        session.setRunning(opened)
-        onRollBack { [registry] in registry.engine.stop(opened) }
-    }
-
-    /// Opens a session, if need be on a port that another one gives up in this write.
-    private mutating func openVacating(
-        _ session: ManagedSession,
-        _ definition: SessionDefinition
-    ) throws(SessionError) -> RelaySession {
-        let mayWait = targetsMayWait(session, definition)
-        do {
-            return try registry.open(session, targetsMayWait: mayWait)
-        } catch {
-            guard error.code == .addressInUse, vacate(definition.portToBind) else { throw error }
-            return try registry.open(session, targetsMayWait: mayWait)
-        }
-    }
-
-    /// Whether a target that cannot be sent to now is no error. Nobody waits for an answer to what
-    /// the configuration file says.
-    private func targetsMayWait(
-        _ session: ManagedSession,
-        _ definition: SessionDefinition
-    ) -> Bool {
-        definition.whenUnavailable == .wait || session.origin == .configuration
     }
 }

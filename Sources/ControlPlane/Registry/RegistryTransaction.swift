@@ -72,7 +72,12 @@ struct RegistryTransaction {
     }
 
     private mutating func rollBack(to extent: Extent) {
+        let interrupted = vacated.dropFirst(extent.vacated)
         for undo in undos.dropFirst(extent.undos).reversed() { undo() }
+        if !interrupted.isEmpty {
+            // They have been opened last now, on ports that others may have, too.
+            registry.reviewWarningsAgain()
+        }
         undos.removeSubrange(extent.undos...)
         storeChanges.removeSubrange(extent.storeChanges...)
         directoryChanges.removeSubrange(extent.directoryChanges...)
@@ -143,6 +148,24 @@ struct RegistryTransaction {
     /// Says that a session's socket is closed when all is published, or as soon as another session
     /// needs its port.
     mutating func retire(_ session: ManagedSession) { retiring.append(session) }
+
+    /// The sessions whose sockets are closed by this write.
+    var retiringNames: Set<SessionName> { Set(retiring.map(\.name)) }
+
+    /// Whether the port of a session would be free if the retiring ones let go of it, as far as can be
+    /// said before they do: a write that fails all the same has interrupted them for nothing.
+    func canVacate(for definition: SessionDefinition) -> Bool {
+        if holders(of: definition.portToBind).isEmpty { return false }
+        // Who shares a port finds it taken only by one that does not, which then is alone there.
+        if definition.sharesPort { return true }
+        let port = definition.portToBind
+        return !RelaySession.isTaken(port, definition.family, besides: holders(of: port))
+    }
+
+    private func holders(of port: UInt16) -> [RelaySession] {
+        retiring.filter { !vacated.contains($0.id) }.compactMap(\.running)
+            .filter { $0.localEndpoint.port == port }
+    }
 
     /// Closes the retiring sessions' sockets that hold a port now; whether there were any.
     mutating func vacate(_ port: UInt16) -> Bool {

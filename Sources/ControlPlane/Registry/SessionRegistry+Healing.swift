@@ -152,27 +152,4 @@ extension SessionRegistry {
             tryToStart(session)
         }
     }
-
-    /// Says who holds an address that is in use; a session by its name only where `names` allows:
-    /// not everybody who sees one session may know of the other.
-    func explain(
-        _ error: SessionError,
-        _ definition: SessionDefinition,
-        _ names: (ManagedSession) -> Bool = { _ in false }
-    ) -> SessionError {
-        // The port of a target of `forward` is another one.
-        guard error.code == .addressInUse, error.violations.isEmpty else { return error }
-        let holder = snapshot().sessions.first { session in
-            guard let local = session.running?.localEndpoint else { return false }
-            return local.port == definition.portToBind
-                && local.address.family == definition.family
-        }
-        let detail =
-            switch holder {
-            case let holder? where names(holder): "held by session \(holder.name)"
-            case _?: "held by another session"
-            case nil: "held by another program"
-            }
-        return SessionError(error.code, "\(error.detail), \(detail)", errno: error.errno)
-    }
 }

@@ -136,6 +136,20 @@ final class SessionRegistry: Sendable {
         )
     }
 
+    /// Throws what `open` would throw on a port that is free, and opens nothing that stays.
+    func rehearse(
+        _ session: ManagedSession,
+        _ definition: SessionDefinition,
+        targetsMayWait: Bool
+    ) throws(SessionError) {
+        try engine.rehearse(
+            definition,
+            activity: session.activity,
+            targetsMayWait: targetsMayWait,
+            admits: admits
+        )
+    }
+
     /// Why the policy refuses a definition; nil if it does not.
     func refusal(of definition: SessionDefinition) -> SessionError? {
         let policy = policy

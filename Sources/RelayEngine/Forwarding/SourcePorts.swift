@@ -53,6 +53,7 @@ final class SourcePorts {
                 descriptorCeiling: egress.descriptorCeiling
             )
             put(socket, table.add(port, isOpen: true, at: now))
+            activity.setKeepsSourcePort(port, true)
             return socket.number
         } catch {
             budget.giveBack(1)
@@ -96,6 +97,7 @@ final class SourcePorts {
 
     private func close(_ place: Int) {
         guard let socket = sockets[place] else { return }
+        activity.setKeepsSourcePort(socket.localEndpoint.port, false)
         socket.close()
         sockets[place] = nil
         budget.giveBack(1)

@@ -24,6 +24,7 @@ final class TargetActivity: Sendable {
     private struct Remembered {
         var lastError: TransferError?
         var mappings: [MappingValues] = []
+        var sourcePorts: Set<UInt16> = []
     }
 
     init(_ destination: ForwardTarget.Destination) { self.destination = destination }
@@ -64,6 +65,17 @@ extension TargetActivity {
 
     func setMappings(_ mappings: [MappingValues]) { memory.withLock { $0.mappings = mappings } }
 
+    /// A socket keeps this source port from now on, or no longer.
+    func setKeepsSourcePort(_ port: UInt16, _ keeps: Bool) {
+        memory.withLock { remembered in
+            if keeps {
+                remembered.sourcePorts.insert(port)
+            } else {
+                remembered.sourcePorts.remove(port)
+            }
+        }
+    }
+
     private var memory: Locked<Remembered> {
         remembered.load() ?? remembered.storeIfNil(Locked(Remembered()))
     }
@@ -94,6 +106,11 @@ extension TargetActivity {
         values.expiredReplies = expiredReplies.value
         values.strayReplies = strayReplies.value
         return values
+    }
+
+    /// Whether a socket keeps this source port.
+    func keepsSourcePort(_ port: UInt16) -> Bool {
+        remembered.load()?.withLock { $0.sourcePorts.contains(port) } ?? false
     }
 
     func mappings() -> [MappingValues] { remembered.load()?.withLock { $0.mappings } ?? [] }

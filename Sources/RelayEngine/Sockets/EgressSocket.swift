@@ -169,7 +169,8 @@ extension EgressSocket {
     ) throws(SystemCallError) {
         let local = Endpoint(unreachable(endpoint.address.family), port: port)
         if port != 0 { try SystemCallError.check("SO_REUSEADDR", relay_share_port(number)) }
-        try SystemCallError.check("bind \(local)", relay_bind(number, relay_endpoint(local)))
+        // Who reads it knows nothing of the address.
+        try SystemCallError.check("bind port \(port)", relay_bind(number, relay_endpoint(local)))
     }
 
     /// A port that is shared must not take unicast from the sockets that listen on it: connected,

@@ -24,6 +24,25 @@ package enum HostNetwork {
     /// How many descriptors this process may have (soft RLIMIT_NOFILE, getrlimit(2)).
     package static var descriptorLimit: Int { Int(clamping: relay_descriptor_limit()) }
 
+    /// How many UDP sockets of this host have a port of a family, besides these descriptors; nil where
+    /// the kernel does not tell.
+    static func portHolders(
+        _ port: UInt16,
+        _ family: IPAddress.Family,
+        besides descriptors: [Int32]
+    ) -> Int? {
+        // Safe because the call reads `count` elements of the array.
+        let count = unsafe descriptors.withUnsafeBufferPointer { buffer in
+            unsafe relay_count_port_holders(
+                Int32(family.rawValue),
+                port,
+                buffer.baseAddress,
+                Int32(buffer.count)
+            )
+        }
+        return count < 0 ? nil : Int(count)
+    }
+
     /// What the kernel's routing table says of a destination.
     struct Route {
         let interfaceIndex: Int32

@@ -212,8 +212,8 @@ extension RelayEngine {
             if endpoint.sourceMode == .preserve && error.number == EPERM {
                 throw SessionError(
                     .permissionDenied,
-                    "sourceMode preserve needs the capability CAP_NET_ADMIN (\(error.operation): "
-                        + "EPERM); give it to the daemon, or use sourceMode own",
+                    "sourceMode preserve needs the capability CAP_NET_ADMIN or CAP_NET_RAW "
+                        + "(\(error.operation): EPERM); give the daemon one, or use sourceMode own",
                     errno: "EPERM"
                 )
             }

@@ -41,7 +41,7 @@ package struct ForwardEndpoint: Hashable, Sendable {
     package enum SourceMode: String, Sendable, CaseIterable {
         /// This host's.
         case own
-        /// The sender's (IP_TRANSPARENT, ip(7)); needs CAP_NET_ADMIN.
+        /// The sender's (IP_TRANSPARENT, ip(7)); needs CAP_NET_ADMIN or CAP_NET_RAW.
         case preserve
     }
 

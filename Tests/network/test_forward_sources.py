@@ -326,3 +326,41 @@ def test_any_length_is_sent_as_its_sender(relaycast, h2, h4, length):
             heard, source = ear.recvfrom(70000)
             assert heard == payload and source == (h2.address, made.getsockname()[1])
     check_books(session)
+
+
+@pytest.mark.parametrize("chaos", [None, {}])
+def test_a_loopback_address_leaves_by_loopback_only(relaycast, h1, h4, chaos):
+    more = PRESERVED if chaos is None else {**PRESERVED, "chaos": chaos}
+    session = relay(
+        relaycast, far(**more), {"address": "127.0.0.1", "port": 5001, **more}, interface="lo"
+    )
+    with hear_far(h4) as ear, listener(h1, 5001) as local, h1.socket() as made:
+        chosen = struct.pack("@4s4si", bytes(4), socket.inet_aton("127.0.0.1"), 1)
+        made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, chosen)
+        made.bind(("127.0.0.1", 7000))
+        made.sendto(b"x", (NEAR, PORT))
+        assert local.recvfrom(100) == (b"x", ("127.0.0.1", 7000))
+        ear.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            ear.recv(100)
+    targets = check_books(session)["targets"]
+    assert [target["failed"] for target in targets] == [0, 0]
+    assert [target["dropped"]["sourceUnavailable"] for target in targets] == [1, 0]
+
+
+def test_a_port_that_a_program_of_the_relays_host_does_not_share_is_said(relaycast, h1, h4):
+    session = relay(relaycast, far(**PRESERVED))
+    with hear_far(h4) as ear, h1.socket() as made:
+        made.setsockopt(
+            socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.168.10.1")
+        )
+        # The kernel chooses its port, which it then has on all addresses.
+        made.sendto(b"x", (NEAR, PORT))
+        session.wait_for_count(1, "accepted")
+        eventually(lambda: unavailable(session) == 1, 5, lambda: session.counters())
+        error = session.counters()["targets"][0]["lastError"]
+        assert error["operation"] == f"bind port {made.getsockname()[1]}"
+        assert error["errno"] == "EADDRINUSE"
+        ear.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            ear.recv(100)

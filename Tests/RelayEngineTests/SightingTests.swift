@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct SightingTests {
     @Test func theContentOfAnOlderRecordDoesNotCount() {
-        let stale = CopyRecord.Content(check: 7, words: (8, 1, 0))
+        let stale = CopyRecord.Content(check: 7, words: (8, 1, 0, 0))
         let mark = Sighting.mark(of: 0x1235, at: 40)
         let sighting = Sighting(CopyRecord(tag: 1, mark: mark, content: stale))
         #expect(sighting.first == 0x1235 && sighting.other == 0 && sighting.check == 0)
@@ -22,8 +22,8 @@ import Testing
         #expect(again.hasRepeated && again.check == 0xFEDC_BA98_7654_3210)
     }
 
-    @Test func aRecordTakesThirtySixBytes() {
+    @Test func aRecordTakesFortyBytes() {
         #expect(MemoryLayout<CopyRecord.Mark>.stride == 8)
-        #expect(MemoryLayout<CopyRecord.Content>.stride == 20)
+        #expect(MemoryLayout<CopyRecord.Content>.stride == 24)
     }
 }

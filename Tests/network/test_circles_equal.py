@@ -75,6 +75,51 @@ def check_all_pass(daemon, lab, family, way, times, speak, rounds=1):
     assert session.count("dropped", "loop") == 0
 
 
+@pytest.fixture
+def second_network(h1, h2):
+    """192.168.11.0/24, beside 192.168.10.0/24 on eth0."""
+    for host in (h1, h2):
+        words = [f"192.168.11.{host.number}/24", "broadcast", "+", "dev", "eth0"]
+        host.run("ip", "address", "add", *words)
+    yield
+    for host in (h1, h2):
+        host.run("ip", "address", "delete", f"192.168.11.{host.number}/24", "dev", "eth0")
+
+
+@pytest.mark.usefixtures("second_network")
+def test_equal_broadcasts_between_two_networks_of_a_link_all_pass(relaycast, h2):
+    session = relaycast.create(
+        "broadcast", role="receiver", port=5004, interface="eth0",
+        forward=[{"address": "192.168.11.255", "port": 5004, "interface": "eth0"}],
+    )  # fmt: skip
+    with sender(h2) as made:
+        for number in range(1, 2 * TEN + 1):
+            made.sendto(b"same", ("192.168.10.255", 5004))
+            # What was sent on is known before the next one comes.
+            session.wait_for_count(number, "forwarded")
+    check_rest(relaycast)
+    assert "warnings" not in session.get()["status"]
+
+
+@pytest.mark.usefixtures("second_network")
+def test_an_equal_broadcast_to_all_of_the_link_may_be_a_return(relaycast, h2):
+    session = relaycast.create(
+        "broadcast", role="receiver", port=5004, interface="eth0",
+        forward=[{"address": "192.168.11.255", "port": 5004, "interface": "eth0"}],
+    )  # fmt: skip
+    with sender(h2) as made:
+        # No route has the limited broadcast address.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        made.sendto(b"same", ("192.168.10.255", 5004))
+        session.wait_for_count(1, "forwarded")
+        # The relay's own copy is one of the dropped ones, where it is heard.
+        eventually(lambda: session.count("received") == 2, what="its own copy is heard")
+        for address in ("255.255.255.255", "192.168.11.255"):
+            made.sendto(b"same", (address, 5004))
+        eventually(lambda: session.count("received") == 4, what="all have come")
+    assert session.count("forwarded") == 1
+
+
 @pytest.mark.parametrize("family, way", [("ipv4", "both-ways"), ("ipv6", "preserve")])
 def test_equal_datagrams_of_ten_sockets_of_a_host_all_pass(relaycast, lab, family, way):
     def speak(side, same):

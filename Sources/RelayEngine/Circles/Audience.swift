@@ -5,7 +5,7 @@ import RelayModel
 struct Audience: Hashable {
     private enum Reach: Hashable {
         case group(IPAddress)
-        /// Limited and directed ones alike.
+        /// Limited and directed ones alike; which network it was is told by `CopyNetwork`.
         case broadcast
         case thisHost
     }

@@ -12,6 +12,8 @@ struct Copies {
     /// When the first of those arrived that are still expected from elsewhere; nil = unknown, or it
     /// was no datagram that arrived.
     var firstArrival: ArrivalTime?
+    /// Where those went that are still expected.
+    private(set) var network = CopyNetwork.any
 
     init(tag: UInt64, check: UInt64, at tick: UInt32) {
         self.tag = tag
@@ -28,6 +30,7 @@ struct Copies {
         heard = ExpectedCopies(record.content.words.0)
         original = ExpectedCopies(record.content.words.1)
         firstArrival = ArrivalTime(word: record.content.words.2)
+        network = CopyNetwork(word: record.content.words.3)
         if age <= lifetime { return }
         at = at &+ lifetime
         returning.age()
@@ -35,8 +38,13 @@ struct Copies {
         original.age()
     }
 
-    /// One more was sent, of a datagram that arrived then.
-    mutating func add(_ sent: SentCopies.Sent, of arrival: ArrivalTime?) {
+    /// One more was sent to a network, of a datagram that arrived then.
+    mutating func add(
+        _ sent: SentCopies.Sent,
+        to sentTo: CopyNetwork = .any,
+        of arrival: ArrivalTime?
+    ) {
+        network = isBlank ? sentTo : network.joined(sentTo)
         if returning.isEmpty { firstArrival = arrival }
         returning.add()
         switch sent {
@@ -45,6 +53,9 @@ struct Copies {
         case .original: original.add()
         }
     }
+
+    /// Whether none is expected.
+    private var isBlank: Bool { returning.isEmpty && heard.isEmpty && original.isEmpty }
 
     /// Whether one was expected from elsewhere that may be this one. What arrived before the
     /// datagram that was relayed did not come from that: another relay was faster.
@@ -69,7 +80,7 @@ struct Copies {
             mark: CopyRecord.Mark(at: at, word: returning.word),
             content: CopyRecord.Content(
                 check: check,
-                words: (heard.word, original.word, firstArrival?.word ?? 0)
+                words: (heard.word, original.word, firstArrival?.word ?? 0, network.word)
             )
         )
     }

@@ -13,9 +13,9 @@ struct CopyRecord {
     struct Content {
         private var checkWords: (UInt32, UInt32) = (0, 0)
         /// Mean what the record's kind says.
-        var words: (UInt32, UInt32, UInt32) = (0, 0, 0)
+        var words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
 
-        init(check: UInt64 = 0, words: (UInt32, UInt32, UInt32) = (0, 0, 0)) {
+        init(check: UInt64 = 0, words: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)) {
             checkWords = (UInt32(truncatingIfNeeded: check), UInt32(check >> 32))
             self.words = words
         }

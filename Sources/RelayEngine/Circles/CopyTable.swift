@@ -4,7 +4,7 @@
 /// bucket gives way. What is searched is kept apart from what is only read when it was found: the
 /// tags of a bucket are a cache line, and so are its marks.
 struct CopyTable: ~Copyable {
-    /// Records of the smallest table, 9 KiB, and of the largest, 576 KiB.
+    /// Records of the smallest table, 10 KiB, and of the largest, 640 KiB.
     static let recordsMin = 256
     static let recordsMax = 16_384
     /// The records of a bucket.

@@ -4,7 +4,7 @@ import RelayModel
 /// new when it comes back.
 struct Hearers {
     private var audience: Audience?
-    private var interfaceIndex: Int32 = 0
+    private var path = CopyPath(interfaceIndex: 0)
     /// The host that is sent to; nil = a group or broadcast address.
     private var host: IPAddress?
     private var sent = SentCopies.Sent.relayed
@@ -21,23 +21,26 @@ struct Hearers {
     /// Those who may hear what a target by address sends.
     init(of target: RelayTarget) {
         guard case .endpoint(let endpoint) = target.definition.destination,
-            let path = target.egress?.path
+            let egress = target.egress?.path
         else { return }
-        audience = Audience(of: path.destination, path.destinationClass)
-        interfaceIndex = path.interface.index
-        let isLooped = path.destinationClass == .broadcast || endpoint.loopback
+        audience = Audience(of: egress.destination, egress.destinationClass)
+        path = CopyPath(
+            interfaceIndex: egress.interface.index,
+            network: CopyNetwork(of: egress.destination.address)
+        )
+        let isLooped = egress.destinationClass == .broadcast || endpoint.loopback
         if endpoint.sourceMode == .preserve {
             sent = isLooped ? .preserved : .unheard
         } else if endpoint.localPort != 0 {
             sent = isLooped ? .relayedBySession : .unheard
         }
         // What comes from a port that is not shared is known by that.
-        if path.destinationClass == .unicast && endpoint.sourceMode == .own
+        if egress.destinationClass == .unicast && endpoint.sourceMode == .own
             && endpoint.localPort != 0
         {
-            host = path.destination.address
-            (audience, sent) = (.thisHost(port: path.destination.port), .relayed)
-            interfaceIndex = CopyListener.hostIndex
+            host = egress.destination.address
+            (audience, sent) = (.thisHost(port: egress.destination.port), .relayed)
+            path = CopyPath(interfaceIndex: CopyListener.hostIndex)
         }
     }
 
@@ -46,7 +49,10 @@ struct Hearers {
         guard let destination = session.session.path.destination else { return }
         let definition = session.session.definition
         audience = Audience(of: destination, definition.kind.isMulticast ? .multicast : .broadcast)
-        interfaceIndex = session.session.path.interface?.index ?? 0
+        path = CopyPath(
+            interfaceIndex: session.session.path.interface?.index ?? 0,
+            network: CopyNetwork(of: destination.address)
+        )
         self.sent = definition.kind.isMulticast && !definition.loopback ? .unheard : sent
         deaf = session.admission.dropsOwnCopies ? session.admission.listener : nil
     }
@@ -64,7 +70,7 @@ struct Hearers {
             batch,
             mask,
             to: listeners,
-            interfaceIndex: interfaceIndex,
+            by: path,
             sent,
             deaf: deaf,
             at: now
@@ -78,7 +84,7 @@ struct Hearers {
         copies.noteSent(
             payload,
             to: listeners,
-            interfaceIndex: interfaceIndex,
+            by: path,
             sent,
             deaf: deaf,
             at: now
@@ -100,7 +106,7 @@ struct Hearers {
             listeners = []
             return
         }
-        listeners = copies.listeners(of: audience, interfaceIndex: interfaceIndex)
+        listeners = copies.listeners(of: audience, interfaceIndex: path.interfaceIndex)
         if host == nil {
             copies.addFeeder(feeder, of: audience)
         } else {

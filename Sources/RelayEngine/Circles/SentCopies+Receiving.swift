@@ -71,7 +71,8 @@ extension SentCopies {
         let tag = samples[index] ^ listener.copyKey(datagram.interfaceIndex)
         guard table.contains(tag),
             let place = table.find(tag, check: digest(batch, index)),
-            var copies = Copies(table[place], lifetime: listener.lifetime, at: tick)
+            var copies = Copies(table[place], lifetime: listener.lifetime, at: tick),
+            copies.network.overlaps(CopyNetwork(of: datagram.destination))
         else { return nil }
         let isOwn = ownSockets.mayHaveSent(datagram)
         let time = batch.arrivalTime(index)
@@ -130,11 +131,13 @@ extension SentCopies {
         _ table: inout CopyTable,
         at tick: UInt32
     ) -> Bool {
-        let interfaceIndex = CopyListener.preservedIndex(batch.datagram(index).interfaceIndex)
+        let datagram = batch.datagram(index)
+        let interfaceIndex = CopyListener.preservedIndex(datagram.interfaceIndex)
         let tag = samples[index] ^ listener.copyKey(interfaceIndex)
         guard table.contains(tag),
             let place = table.find(tag, check: digest(batch, index)),
             var copies = Copies(table[place], lifetime: listener.lifetime, at: tick),
+            copies.network.overlaps(CopyNetwork(of: datagram.destination)),
             copies.returning.take()
         else { return false }
         table.write(copies.record, to: place)

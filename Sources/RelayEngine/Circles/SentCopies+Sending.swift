@@ -21,7 +21,7 @@ extension SentCopies {
         _ batch: borrowing ReceiveBatch,
         _ mask: UInt64,
         to listeners: [CopyListener],
-        interfaceIndex: Int32,
+        by path: CopyPath,
         _ sent: Sent,
         deaf: CopyListener?,
         at now: Int64
@@ -37,29 +37,28 @@ extension SentCopies {
             let arrival = batch.arrivalTime(index)
             for listener in listeners {
                 let sent = listener === deaf ? .unheard : sent
-                expect(sample, check, listener, interfaceIndex, sent, of: arrival, at: tick)
+                expect(sample, check, listener, path, sent, of: arrival, at: tick)
             }
         }
     }
 
-    /// Remembers an answer that was sent to an audience, to a group or broadcast address by an
-    /// interface.
+    /// Remembers an answer of a sender that was sent to an audience, by a path where that has a link.
     ///
     /// To all of a side it is as new as a host's answer. To this host it is new to who may have asked,
     /// and never to who has sent it.
     func noteSentAnswer(
         _ payload: Span<UInt8>,
         to audience: Audience,
-        interfaceIndex: Int32,
-        by sender: CopyListener?,
+        by path: CopyPath,
+        of sender: CopyListener?,
         at now: Int64
     ) {
-        let listeners = listeners(of: audience, interfaceIndex: interfaceIndex)
+        let listeners = listeners(of: audience, interfaceIndex: path.interfaceIndex)
         if audience.hasLink {
             noteSent(
                 payload,
                 to: listeners,
-                interfaceIndex: interfaceIndex,
+                by: path,
                 .original,
                 deaf: nil,
                 at: now
@@ -70,7 +69,7 @@ extension SentCopies {
             noteSent(
                 payload,
                 to: [listener],
-                interfaceIndex: CopyListener.hostIndex,
+                by: CopyPath(interfaceIndex: CopyListener.hostIndex),
                 listener.asks && listener !== sender ? .original : .relayedBySession,
                 deaf: nil,
                 at: now
@@ -82,7 +81,7 @@ extension SentCopies {
     func noteSent(
         _ payload: Span<UInt8>,
         to listeners: [CopyListener],
-        interfaceIndex: Int32,
+        by path: CopyPath,
         _ sent: Sent,
         deaf: CopyListener?,
         at now: Int64
@@ -94,7 +93,7 @@ extension SentCopies {
         let tick = CopyTick.of(now)
         for listener in listeners {
             let sent = listener === deaf ? .unheard : sent
-            expect(sample, check, listener, interfaceIndex, sent, of: nil, at: tick)
+            expect(sample, check, listener, path, sent, of: nil, at: tick)
         }
     }
 
@@ -102,25 +101,24 @@ extension SentCopies {
         _ sample: UInt64,
         _ check: UInt64,
         _ listener: CopyListener,
-        _ interfaceIndex: Int32,
+        _ path: CopyPath,
         _ sent: Sent,
         of arrival: ArrivalTime?,
         at tick: UInt32
     ) {
-        let tag = sample ^ listener.copyKey(interfaceIndex)
+        let tag = sample ^ listener.copyKey(path.interfaceIndex)
         let place = table.find(tag, check: check) ?? table.victim(for: tag, check: check, at: tick)
         let known = table[place]
         var copies =
             known.tag == tag && known.content.check == check
             ? Copies(known, lifetime: listener.lifetime, at: tick) : nil
         if copies == nil { copies = Copies(tag: tag, check: check, at: tick) }
-        copies?.add(sent, of: arrival)
+        copies?.add(sent, to: path.network, of: arrival)
         if let copies { table.write(copies.record, to: place) }
         listener.expectCopy(at: tick)
         guard case .preserved = sent else { return }
         // A record of its own, since its source does not tell it.
-        let index = CopyListener.preservedIndex(interfaceIndex)
-        expect(sample, check, listener, index, .relayed, of: nil, at: tick)
+        expect(sample, check, listener, path.preserved, .relayed, of: nil, at: tick)
         listener.expectPreserved(at: tick)
     }
 }

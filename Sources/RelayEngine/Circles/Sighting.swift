@@ -39,7 +39,7 @@ struct Sighting {
         CopyRecord(
             tag: tag,
             mark: CopyRecord.Mark(at: tick, word: first),
-            content: CopyRecord.Content(check: check, words: (other, hasRepeated ? 1 : 0, 0))
+            content: CopyRecord.Content(check: check, words: (other, hasRepeated ? 1 : 0, 0, 0))
         )
     }
 }

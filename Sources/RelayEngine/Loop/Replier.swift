@@ -140,8 +140,11 @@ extension ActiveSession {
             copies.noteSentAnswer(
                 payload,
                 to: audience,
-                interfaceIndex: replies.interfaceIndex(index),
-                by: admission.listener,
+                by: CopyPath(
+                    interfaceIndex: replies.interfaceIndex(index),
+                    network: CopyNetwork(of: destination.address)
+                ),
+                of: admission.listener,
                 at: now
             )
         }

@@ -34,7 +34,12 @@ import Testing
         ("group", #""ff02::4242%""#, "/group", "write ff02::4242, and the zone in interface"),
         ("interface", #""fe80::1%eth0""#, "/interface", "the name of the interface, eth0,"),
         ("sources", #"["fe80::1%eth0"]"#, "/sources/0", "write fe80::1, and eth0 in interface"),
-        ("deny", #"["fe80::1%2"]"#, "/deny/0", "write fe80::1, and 2 in interface"),
+        (
+            "deny", #"["fe80::1%2"]"#, "/deny/0",
+            "write fe80::1, and the name of interface 2 in interface"
+        ),
+        ("allow", #"["fe80::%eth0/64"]"#, "/allow/0", "write fe80::/64, and eth0 in interface"),
+        ("interface", #""fe80::1%2""#, "/interface", "interface, the name of interface 2, or"),
         (
             "forward", #"[{"address":"fe80::1%eth0","port":1}]"#, "/forward/0/address",
             "write fe80::1, and eth0 in interface"

@@ -132,10 +132,18 @@ struct ObjectReader {
     private static func ruleOfZones(_ text: String, _ key: String? = nil) -> String? {
         let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPAddress(parts[0]) else { return nil }
-        let zone = parts[1].isEmpty ? "the zone" : String(parts[1])
+        let rest = parts[1].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let prefix = rest.count == 2 ? "/\(rest[1])" : ""
+        let zone = nameOfZone(rest[0])
         return key == SessionField.interface.rawValue
             ? "must be the name of the interface, \(zone), or an address without a zone"
-            : "must be without a zone: write \(address), and \(zone) in interface"
+            : "must be without a zone: write \(address)\(prefix), and \(zone) in interface"
+    }
+
+    /// A zone may be the index of an interface, too, which `interface` does not take.
+    private static func nameOfZone(_ zone: Substring) -> String {
+        if zone.isEmpty { return "the zone" }
+        return zone.allSatisfy(\.isNumber) ? "the name of interface \(zone)" : String(zone)
     }
 
     /// A list of strings that `parse` understands, all different if `unique`; nil after a fault.

@@ -280,18 +280,15 @@ static void read_interface_address(struct nlmsghdr *header, interface_list *list
     *entry = *link;
     entry->prefix_length = message->ifa_prefixlen;
     entry->address_flags = message->ifa_flags;
-    int has_local = 0;
     int length = (int)IFA_PAYLOAD(header);
     for (struct rtattr *attribute = IFA_RTA(message); RTA_OK(attribute, length);
          attribute = RTA_NEXT(attribute, length)) {
         switch (attribute->rta_type) {
         case IFA_LOCAL:
-            has_local = 1;
             read_address(message->ifa_family, RTA_DATA(attribute), &entry->address);
             break;
         case IFA_ADDRESS:
-            if (!has_local)
-                read_address(message->ifa_family, RTA_DATA(attribute), &entry->address);
+            read_address(message->ifa_family, RTA_DATA(attribute), &entry->peer);
             break;
         case IFA_BROADCAST:
             if (message->ifa_family == AF_INET && (link->flags & IFF_BROADCAST))
@@ -302,6 +299,12 @@ static void read_interface_address(struct nlmsghdr *header, interface_list *list
             break;
         }
     }
+    int is_own = entry->address.family == 0 || (entry->address.high == entry->peer.high &&
+                                                entry->address.low == entry->peer.low);
+    if (!is_own)
+        return;
+    entry->address = entry->peer;
+    memset(&entry->peer, 0, sizeof entry->peer);
 }
 
 // Asks for a dump and reads its messages (netlink(7)). -EAGAIN: the list changed meanwhile.

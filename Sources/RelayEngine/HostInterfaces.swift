@@ -70,8 +70,7 @@ final class HostInterfaces: Sendable {
             var rank = 0
             if entry.address.needsInterface == source.needsInterface { rank += 4 }
             if !entry.flags.contains(.deprecated) { rank += 2 }
-            let network = CIDRBlock(entry.address, prefixLength: entry.prefixLength)
-            if network?.contains(source) == true { rank += 1 }
+            if entry.network?.contains(source) == true { rank += 1 }
             if rank > best?.rank ?? -1 { best = (rank, entry.address) }
         }
         return best?.address

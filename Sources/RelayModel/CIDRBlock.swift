@@ -55,6 +55,17 @@ package struct CIDRBlock: Hashable, Sendable {
     }
 }
 
+extension CIDRBlock {
+    /// The block by its first address, so that equal blocks are equal values.
+    package var normalized: CIDRBlock {
+        let first =
+            address.family == .ipv4
+            ? IPAddress(ipv4: UInt32(truncatingIfNeeded: address.low & lowMask))
+            : IPAddress(ipv6High: address.high & highMask, low: address.low & lowMask)
+        return CIDRBlock(first, prefixLength: prefixLength) ?? self
+    }
+}
+
 extension CIDRBlock: CustomStringConvertible {
     package var description: String {
         isBare ? address.description : "\(address)/\(prefixLength)"

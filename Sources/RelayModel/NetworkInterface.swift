@@ -5,18 +5,27 @@ package struct NetworkInterface: Hashable, Sendable {
         package let prefixLength: Int
         /// The directed broadcast address of an IPv4 network that has one.
         package let broadcast: IPAddress?
+        /// The other end of a link with two, whose network this then is (ip-address(8), peer).
+        package let peer: IPAddress?
         package let flags: AddressFlags
 
         package init(
             address: IPAddress,
             prefixLength: Int,
             broadcast: IPAddress?,
+            peer: IPAddress? = nil,
             flags: AddressFlags = []
         ) {
             self.address = address
             self.prefixLength = prefixLength
             self.broadcast = broadcast
+            self.peer = peer
             self.flags = flags
+        }
+
+        /// Those that are on-link by it.
+        package var network: CIDRBlock? {
+            CIDRBlock(peer ?? address, prefixLength: prefixLength)
         }
 
         /// Whether datagrams can leave by it: duplicate address detection (RFC 4862, 5.4) is over,
@@ -105,9 +114,7 @@ package struct NetworkInterface: Hashable, Sendable {
     /// address, the old spelling of it (RFC 1122, 3.3.6); nil = there is none.
     package func network(ofBroadcast address: IPAddress) -> CIDRBlock? {
         for entry in addresses where entry.address.family == .ipv4 && entry.prefixLength <= 30 {
-            guard let network = CIDRBlock(entry.address, prefixLength: entry.prefixLength) else {
-                continue
-            }
+            guard let network = entry.network else { continue }
             let bits = UInt64(UInt32.max) >> UInt64(entry.prefixLength)
             let isNetworkAddress = network.contains(address) && address.low & bits == 0
             if entry.broadcast == address || isNetworkAddress { return network }

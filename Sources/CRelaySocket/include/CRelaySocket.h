@@ -279,6 +279,7 @@ typedef struct {
     int32_t has_ipv6;           // 0: the device has none, or disable_ipv6 (ip-sysctl) is set
     relay_endpoint address;     // family 0: the interface itself
     relay_endpoint broadcast;   // family 0 = none
+    relay_endpoint peer;        // of a link with two ends, family 0 = none
 } relay_interface_entry;
 
 // One entry for every interface and then one for every address (rtnetlink(7), RTM_GETLINK and

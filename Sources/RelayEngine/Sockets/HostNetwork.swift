@@ -133,8 +133,23 @@ package enum HostNetwork {
         return NetworkInterface.Address(
             address: address,
             prefixLength: Int(entry.prefix_length),
-            broadcast: IPAddress(entry.broadcast),
+            broadcast: IPAddress(entry.broadcast) ?? broadcastOfRoute(address, entry),
+            peer: IPAddress(entry.peer),
             flags: NetworkInterface.AddressFlags(rawValue: entry.address_flags)
         )
+    }
+
+    /// The broadcast address of a network that was given none: the kernel has the route for it of any
+    /// network of more than two addresses (`fib_add_ifaddr`).
+    private static func broadcastOfRoute(
+        _ address: IPAddress,
+        _ entry: relay_interface_entry
+    ) -> IPAddress? {
+        let flags = NetworkInterface.Flags(rawValue: entry.flags)
+        guard address.family == .ipv4, entry.prefix_length <= 30, entry.peer.family == 0,
+            flags.contains(.broadcast)
+        else { return nil }
+        let host = UInt64(UInt32.max) >> UInt64(max(entry.prefix_length, 0))
+        return IPAddress(ipv4: UInt32(truncatingIfNeeded: address.low | host))
     }
 }

@@ -53,7 +53,7 @@ import Testing
         #expect(removed(from: &table, at: 1_000_000_000) == [0])
         #expect(!table.isFull)
         let place = add(asker(9), to: &table, at: 1_000_000_000)
-        #expect(place == 0 && table[0]?.endpoint == asker(9) && table.isFull)
+        #expect(place == 0 && table[0]?.key == asker(9) && table.isFull)
         #expect(table.askers.map(\.place) == [0, 1, 2])
     }
 
@@ -69,10 +69,11 @@ import Testing
     @Test func addressPortAndScopeTellAskersApart() {
         var table = AskerTable(ReplyMapping())
         let link = IPAddress(ipv6High: 0xFE80 << 48, low: 1)
-        let askers = [
+        let endpoints = [
             Endpoint(loopbackIPv4, port: 1), Endpoint(loopbackIPv4, port: 2),
             Endpoint(link, port: 1, scopeID: 1), Endpoint(link, port: 1, scopeID: 2),
         ]
+        let askers = endpoints.map { AskerTable.Key(endpoint: $0) }
         for (index, asker) in askers.enumerated() {
             let place = add(asker, to: &table, at: 0)
             #expect(place == index)
@@ -81,10 +82,24 @@ import Testing
         #expect(table.askers.map(\.asker.replies.bytes) == [0, 0, 5, 0])
     }
 
+    @Test func oneAddressOnTwoLinksIsTwoAskers() {
+        var table = AskerTable(ReplyMapping())
+        let endpoint = Endpoint(loopbackIPv4, port: 1)
+        for link in [0, 2, 3] as [Int32] {
+            let key = AskerTable.Key(endpoint: endpoint, link: link)
+            let known = table.renew(key, localAddress: nil, interfaceIndex: link, at: 0)
+            #expect(known == nil)
+            let place = add(key, to: &table, at: 0)
+            let again = table.renew(key, localAddress: nil, interfaceIndex: link, at: 0)
+            #expect(again == place)
+        }
+        #expect(table.askers.map(\.asker.interfaceIndex) == [0, 2, 3])
+    }
+
     /// Against a dictionary of when each asked last.
     @Test func aListOfWhoAskedSaysTheSame() {
         var table = AskerTable(ReplyMapping(lifetimeSeconds: 1, askersMax: 50))
-        var asked: [Endpoint: Int64] = [:]
+        var asked: [AskerTable.Key: Int64] = [:]
         var random = SplitMix64(seed: 1)
         for step in 0..<5000 {
             let now = Int64(step) * 4_000_000
@@ -92,7 +107,7 @@ import Testing
                 let left = asked.filter { $0.value <= now - 1_000_000_000 }
                 #expect(table[place] == nil && !left.isEmpty)
             }
-            let present = Set(table.askers.map(\.asker.endpoint))
+            let present = Set(table.askers.map(\.asker.key))
             asked = asked.filter { present.contains($0.key) }
             let overdue = now - 1_000_000_000 - AskerTable.expiryNanoseconds
             #expect(asked.values.allSatisfy { $0 > overdue } && table.count == asked.count)
@@ -106,11 +121,12 @@ import Testing
         }
     }
 
-    private func asker(_ number: Int) -> Endpoint {
-        Endpoint(IPAddress(ipv4: 0x0A00_0000 + UInt32(number)), port: 1900)
+    private func asker(_ number: Int) -> AskerTable.Key {
+        let address = IPAddress(ipv4: 0x0A00_0000 + UInt32(number))
+        return AskerTable.Key(endpoint: Endpoint(address, port: 1900))
     }
 
-    private func add(_ asker: Endpoint, to table: inout AskerTable, at now: Int64) -> Int {
+    private func add(_ asker: AskerTable.Key, to table: inout AskerTable, at now: Int64) -> Int {
         table.add(asker, localAddress: nil, createdAt: Timestamp(nanoseconds: now), at: now)
     }
 

@@ -80,6 +80,47 @@ import Testing
         #expect(networks.source(address, toAnswer: linkLocal, by: index) == address)
     }
 
+    /// Nobody else is in the network, so the kernel has no other way, and an address that comes later
+    /// is not taken for the one that was asked.
+    @Test(arguments: ["fd78::/16", "fd77:1::/32", "fe80::/64"])
+    func ofANetworkOfOneLinkTheAskedAddressIsNamed(other: String) throws {
+        let networks = OnLinkNetworks([
+            Self.interface(1, ["fd77:1::1/64", "fe80::1/64"]),
+            Self.interface(2, [other]),
+        ])
+        let address = try #require(IPAddress("fd77:1::1"))
+        let neighbour = try #require(IPAddress("fd77:1::9"))
+        let source = networks.source(address, toAnswer: neighbour, by: 1)
+        // The wider network has the neighbour as well.
+        #expect(source == (other == "fd77:1::/32" ? nil : address))
+    }
+
+    @Test func theOtherEndOfALinkIsANeighbourOnThatLink() throws {
+        let peer = try #require(IPAddress("10.66.9.2"))
+        let networks = OnLinkNetworks(
+            try [1, 2].map { index in
+                NetworkInterface(
+                    name: "ppp\(index)",
+                    index: index,
+                    flags: [.up, .pointToPoint],
+                    mtu: 1500,
+                    addresses: [
+                        NetworkInterface.Address(
+                            address: try #require(IPAddress("10.66.\(index).1")),
+                            prefixLength: 32,
+                            broadcast: nil,
+                            peer: peer
+                        )
+                    ]
+                )
+            }
+        )
+        for index in [1, 2] as [Int32] {
+            let asker = Endpoint(peer, port: 5)
+            #expect(networks.interface(toAnswer: asker, askedBy: index) == index)
+        }
+    }
+
     @Test func ofSeveralIPv6AddressesTheAskedOneIsNamed() throws {
         let networks = OnLinkNetworks([Self.interface(1, ["fd77::1/64", "fd77::5/64"])])
         let address = try #require(IPAddress("fd77::1"))

@@ -31,7 +31,8 @@ def twice(h1, h2, connect):
         for host, address in ((h1, f"{number}.1"), (h2, f"{number}.2")):
             words = ["dev", link, "noprefixroute"]
             host.run("ip", "address", "add", f"169.254.{address}/16", "broadcast", "+", *words)
-            host.run("ip", "route", "add", "169.254.0.0/16", "dev", link, "metric", metric)
+            route = ["dev", link, "src", f"169.254.{address}", "metric", metric]
+            host.run("ip", "route", "add", "169.254.0.0/16", *route)
             six = f"fd77::{address.replace('.', ':')}"
             host.run("ip", "address", "add", f"{six}/64", "nodad", *words)
             host.run("ip", "-6", "route", "add", "fd77::/64", "dev", link, "metric", metric)
@@ -60,11 +61,11 @@ def answer_of(session):
 
 
 @contextlib.contextmanager
-def asker(host, link, family=socket.AF_INET):
+def asker(host, link, family=socket.AF_INET, address=None, port=0):
     """A socket of a host that asks by a link, and hears only what comes back by it."""
     with sender(host, family, interface=link) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, link.encode())
-        made.bind((address_of(link, 2, family), 0))
+        made.bind((address or address_of(link, 2, family), port))
         made.settimeout(3)
         yield made
 
@@ -76,27 +77,38 @@ def asker(host, link, family=socket.AF_INET):
 def test_a_neighbour_is_answered_by_the_link_of_its_question(
     start_daemon, h1, h2, link, family, handler
 ):
-    handlers = {"say": {"argv": ["/bin/echo", "here"]}}
-    daemon = start_daemon(h1, configuration={"handlers": handlers})
+    command = ["/bin/sh", "-c", "echo $RELAYCAST_LOCAL_ADDRESS"]
+    daemon = start_daemon(h1, configuration={"handlers": {"say": {"argv": command}}})
     group = GROUP if family == socket.AF_INET else GROUP6
-    reply = {"handler": "say"} if handler else {"text": "here"}
+    here = address_of(link, 1, family)
+    reply = {"handler": "say"} if handler else {"text": here}
     session = daemon.create(
         "multicast-receiver", group=group, port=PORT, interface=link, reply=reply
     )
     with asker(h2, link, family) as made:
         made.sendto(b"who?", (group, PORT))
-        assert made.recv(100).strip() == b"here"
+        payload, source = made.recvfrom(100)
+    assert (payload.strip().decode(), source[0]) == (here, here)
+    assert session.packets("received")[0]["localAddress"] == here
     packet = answer_of(session)
     assert packet["interface"] == link
 
 
 @pytest.mark.usefixtures("twice")
 @pytest.mark.parametrize("link", LINKS)
-def test_a_broadcast_is_answered_by_the_link_of_its_question(relaycast, h2, link):
-    session = relaycast.create("broadcast", role="receiver", port=PORT, reply={"text": "here"})
+@pytest.mark.parametrize("to", ["255.255.255.255", "169.254.255.255"])
+def test_a_broadcast_is_answered_by_the_link_of_its_question(relaycast, h2, link, to):
+    session = relaycast.create(
+        "broadcast", role="receiver", port=PORT, interface=link, reply={"text": "here"}
+    )
     with asker(h2, link) as made:
-        made.sendto(b"who?", ("255.255.255.255", PORT))
-        assert made.recv(100) == b"here"
+        made.sendto(b"who?", (to, PORT))
+        source = made.recvfrom(100)[1]
+        assert source[0] == address_of(link, 1)
+        # Who was answered from there may go on there.
+        made.sendto(b"and?", source)
+        assert made.recvfrom(100)[1] == source
+    assert {one["localAddress"] for one in session.packets("received")} == {source[0]}
     packet = answer_of(session)
     assert packet["interface"] == link
 
@@ -116,6 +128,101 @@ def test_a_unicast_question_is_answered_by_its_link(relaycast, h2, link, family,
         payload, source = made.recvfrom(100)
     assert (payload, source[0]) == (b"here", address_of(link, 1, family))
     assert answer_of(session)["interface"] == link
+
+
+@pytest.mark.usefixtures("twice")
+def test_one_address_on_two_links_is_two_askers(relaycast, h2, h4):
+    target = {"address": GROUP, "port": PORT, "interface": "eth1", "mapReplies": {}}
+    session = relaycast.create("broadcast", role="receiver", port=PORT, forward=[target])
+    for link in LINKS:
+        h2.run("ip", "address", "add", "169.254.9.9/32", "dev", link)
+    try:
+        with contextlib.ExitStack() as stack:
+            askers = [
+                stack.enter_context(asker(h2, link, address="169.254.9.9", port=5000))
+                for link in LINKS
+            ]
+            device = stack.enter_context(listener(h4, PORT, group=GROUP, interface="eth1"))
+            ports = []
+            # Each asks twice.
+            for link, made in [*zip(LINKS, askers)] * 2:
+                made.sendto(link.encode(), ("255.255.255.255", PORT))
+                question, source = device.recvfrom(100)
+                assert question == link.encode()
+                ports.append(source)
+            assert ports[:2] == ports[2:] and ports[0] != ports[1]
+            for link, port in zip(LINKS, ports):
+                device.sendto(link.encode(), port)
+            for link, made in zip(LINKS, askers):
+                assert made.recv(100) == link.encode()
+        # Readers see it a little later.
+        mappings = f"{session.path}/mappings"
+        eventually(lambda: relaycast.ask("GET", mappings).json["total"] == 2, what="two askers")
+    finally:
+        h2.run("ip", "address", "delete", "169.254.9.9/32", "dev", "eth0")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=["IPv4", "IPv6"])
+def test_the_other_end_of_a_link_is_answered_by_that_link(relaycast, h1, h2, connect, family):
+    is_ipv4 = family == socket.AF_INET
+    group = GROUP if is_ipv4 else GROUP6
+    other, length = ("10.66.9.2", 32) if is_ipv4 else ("fd66::9:2", 128)
+    links = ["side0", "side1"]
+    for number, link in enumerate(links):
+        connect(link)
+        here = f"10.66.{number}.1" if is_ipv4 else f"fd66::{number}:1"
+        for host, ends in ((h1, (here, other)), (h2, (other, here))):
+            host.run("ip", "-4", "address", "flush", "dev", link)
+            words = [ends[0], "peer", f"{ends[1]}/{length}", "dev", link]
+            host.run("ip", "address", "add", *words, *([] if is_ipv4 else ["nodad"]))
+    for link in links:
+        session = relaycast.create(
+            "multicast-receiver", group=group, port=PORT, interface=link, reply={"text": link}
+        )
+        with asker(h2, link, family, address=other) as made:
+            made.sendto(b"who?", (group, PORT))
+            assert made.recv(100) == link.encode()
+        session.delete()
+
+
+@pytest.mark.parametrize("what", ["text", "handler", "mapped"])
+def test_the_address_that_was_asked_answers_though_another_has_come(
+    start_daemon, h1, h2, h4, tmp_path, what
+):
+    gate = tmp_path / "gate"
+    command = ["/bin/sh", "-c", f"until [ -e {gate} ]; do sleep 0.05; done; echo here"]
+    daemon = start_daemon(h1, configuration={"handlers": {"say": {"argv": command}}})
+    target = {"address": GROUP6, "port": PORT, "interface": "eth1", "mapReplies": {}}
+    how = {
+        "text": {"reply": {"text": "here"}},
+        "handler": {"reply": {"handler": "say"}},
+        "mapped": {"forward": [target]},
+    }[what]
+    daemon.create(
+        "multicast-receiver", group=GROUP6, port=PORT, interface="eth0",
+        accept=["multicast", "unicast"], **how,
+    )  # fmt: skip
+    with (
+        sender(h2, socket.AF_INET6) as made,
+        listener(h4, PORT, socket.AF_INET6, GROUP6, interface="eth1") as device,
+    ):
+        made.sendto(b"who?", (h1.address6, PORT))
+        if what == "mapped":
+            source = device.recvfrom(100)[1]
+        if what == "text":
+            assert made.recvfrom(100)[1][0] == h1.address6
+        # The kernel would rather send from this one.
+        h1.run("ip", "address", "add", "fd00:10::66/64", "dev", "eth0", "nodad")
+        try:
+            if what == "mapped":
+                device.sendto(b"here", source)
+            if what == "text":
+                made.sendto(b"who?", (h1.address6, PORT))
+            gate.touch()
+            payload, source = made.recvfrom(100)
+            assert (payload.strip(), source[0]) == (b"here", h1.address6)
+        finally:
+            h1.run("ip", "address", "delete", "fd00:10::66/64", "dev", "eth0")
 
 
 @pytest.mark.usefixtures("twice")

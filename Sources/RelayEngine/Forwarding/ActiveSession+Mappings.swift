@@ -15,7 +15,7 @@ extension ActiveSession {
         if answers != 0 { sent = send(batch, answers, to: target, on: target.socketNumber) }
         while rest != 0 {
             let first = batch.datagram(rest.trailingZeroBitCount)
-            let own = batch.datagrams(of: rest, from: first.source)
+            let own = batch.datagrams(of: rest, from: first)
             rest &= ~own
             let number = target.socketNumber(
                 for: first.source,
@@ -105,13 +105,17 @@ extension ActiveTarget {
 }
 
 extension ReceiveBatch {
-    /// Those of the datagrams of the mask that this source sent.
-    fileprivate func datagrams(of mask: UInt64, from source: Endpoint) -> UInt64 {
+    /// Those of the datagrams of the mask that came from the source of one, by its interface.
+    fileprivate func datagrams(of mask: UInt64, from first: ReceivedDatagram) -> UInt64 {
+        let (source, interfaceIndex) = (first.source, first.interfaceIndex)
         var (rest, found) = (mask, UInt64(0))
         while rest != 0 {
             let index = rest.trailingZeroBitCount
             rest &= rest &- 1
-            if datagram(index).source == source { found |= 1 &<< UInt64(index) }
+            let datagram = datagram(index)
+            if datagram.interfaceIndex == interfaceIndex && datagram.source == source {
+                found |= 1 &<< UInt64(index)
+            }
         }
         return found
     }

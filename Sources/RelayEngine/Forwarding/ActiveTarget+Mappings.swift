@@ -7,6 +7,7 @@ extension ActiveTarget {
     /// - Parameter receiveBufferBytes: what the session asks for, also for each of these ports.
     func openMappings(
         _ ownSockets: OwnSockets,
+        _ links: HostLinks,
         receiveBufferBytes: Int?,
         keepingThoseOf old: [ActiveTarget]
     ) {
@@ -31,7 +32,8 @@ extension ActiveTarget {
                 receiveBufferBytes: receiveBufferBytes,
                 activity: activity,
                 counters: counters,
-                ownSockets: ownSockets
+                ownSockets: ownSockets,
+                links: links
             )
         } catch {
             note(error.operation, error.number)

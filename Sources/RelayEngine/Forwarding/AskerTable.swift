@@ -5,8 +5,16 @@ import RelayModel
 ///
 /// An asker keeps its place until it is removed; places number from 0.
 struct AskerTable {
-    struct Asker {
+    /// Who asks: on two links of one network may be two hosts of one address.
+    struct Key: Hashable {
         let endpoint: Endpoint
+        /// The link that it is a neighbour on; 0 = it is routed to.
+        var link: Int32 = 0
+    }
+
+    struct Asker {
+        let key: Key
+        var endpoint: Endpoint { key.endpoint }
         let createdAt: Timestamp
         /// The address of this host that its last datagram came to; nil = unknown.
         var localAddress: IPAddress?
@@ -26,7 +34,7 @@ struct AskerTable {
     /// nil = a free place.
     private var places: [Asker?] = []
     private var freePlaces: [Int] = []
-    private var placeOf: [Endpoint: Int] = [:]
+    private var placeOf: [Key: Int] = [:]
     /// Nobody expires before.
     private(set) var nextExpiry: Int64?
 
@@ -54,12 +62,12 @@ struct AskerTable {
     ///   - localAddress: where its datagram came to; nil = where the last one did.
     ///   - interfaceIndex: what it came in by; 0 = what the last one did.
     mutating func renew(
-        _ endpoint: Endpoint,
+        _ key: Key,
         localAddress: IPAddress?,
         interfaceIndex: Int32 = 0,
         at now: Int64
     ) -> Int? {
-        guard let place = placeOf[endpoint] else { return nil }
+        guard let place = placeOf[key] else { return nil }
         places[place]?.lastAskedAt = now
         if let localAddress { places[place]?.localAddress = localAddress }
         if interfaceIndex != 0 { places[place]?.interfaceIndex = interfaceIndex }
@@ -68,15 +76,15 @@ struct AskerTable {
 
     /// Gives a new asker a place; the table must not be full.
     mutating func add(
-        _ endpoint: Endpoint,
+        _ key: Key,
         localAddress: IPAddress?,
         interfaceIndex: Int32 = 0,
         createdAt: Timestamp,
         at now: Int64
     ) -> Int {
-        precondition(!isFull && placeOf[endpoint] == nil)
+        precondition(!isFull && placeOf[key] == nil)
         let asker = Asker(
-            endpoint: endpoint,
+            key: key,
             createdAt: createdAt,
             localAddress: localAddress,
             interfaceIndex: interfaceIndex,
@@ -84,7 +92,7 @@ struct AskerTable {
         )
         let place = freePlaces.popLast() ?? places.count
         if place == places.count { places.append(asker) } else { places[place] = asker }
-        placeOf[endpoint] = place
+        placeOf[key] = place
         nextExpiry = min(nextExpiry ?? .max, now + lifetimeNanoseconds)
         return place
     }
@@ -117,7 +125,7 @@ struct AskerTable {
     /// Frees a place.
     mutating func remove(_ place: Int) {
         guard let asker = places[place] else { return }
-        placeOf[asker.endpoint] = nil
+        placeOf[asker.key] = nil
         places[place] = nil
         freePlaces.append(place)
     }

@@ -19,6 +19,7 @@ final class ReplyMappings {
     private let activity: TargetActivity
     private let counters: SessionCounters
     private let ownSockets: OwnSockets
+    private let links: HostLinks
     /// The loop's poller knows the sockets by this; nil = it does not watch them yet.
     var token: UInt64?
 
@@ -46,7 +47,8 @@ final class ReplyMappings {
         receiveBufferBytes: Int? = nil,
         activity: TargetActivity,
         counters: SessionCounters = SessionCounters(),
-        ownSockets: OwnSockets
+        ownSockets: OwnSockets,
+        links: HostLinks = HostLinks()
     ) throws(SystemCallError) {
         table = AskerTable(mapping)
         poller = try Poller()
@@ -57,6 +59,7 @@ final class ReplyMappings {
         self.activity = activity
         self.counters = counters
         self.ownSockets = ownSockets
+        self.links = links
     }
 
     /// The descriptor that is readable when an answer has come.
@@ -79,8 +82,10 @@ final class ReplyMappings {
     ) -> Int32? {
         // Source port 0 says that no answer is wanted (RFC 768).
         if asker.port == 0 { return nil }
+        let link = links.networks.interface(toAnswer: asker, askedBy: interfaceIndex)
+        let key = AskerTable.Key(endpoint: asker, link: link)
         let known = table.renew(
-            asker,
+            key,
             localAddress: localAddress,
             interfaceIndex: interfaceIndex,
             at: now
@@ -92,7 +97,7 @@ final class ReplyMappings {
         if table.isFull { expire(at: now) }
         if table.isFull || now < opensAgainAt { return nil }
         do {
-            return try add(asker, localAddress, interfaceIndex, at: now)
+            return try add(key, localAddress, interfaceIndex, at: now)
         } catch {
             opensAgainAt = now + Self.pauseNanoseconds
             activity.note(
@@ -104,7 +109,7 @@ final class ReplyMappings {
 
     /// Opens a port for a new asker; its descriptor's number.
     private func add(
-        _ asker: Endpoint,
+        _ key: AskerTable.Key,
         _ localAddress: IPAddress?,
         _ interfaceIndex: Int32,
         at now: Int64
@@ -120,7 +125,7 @@ final class ReplyMappings {
         )
         let today = HostNetwork.now()
         let place = table.add(
-            asker,
+            key,
             localAddress: localAddress,
             interfaceIndex: interfaceIndex,
             createdAt: today,

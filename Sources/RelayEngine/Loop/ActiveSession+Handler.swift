@@ -46,7 +46,8 @@ extension ActiveSession {
             return activity.counters.countRateLimitedReplies(1)
         }
         replies.removeAll()
-        let isAdded = replies.append(answer.payload.span, by: answer.route)
+        let route = answer.route.refreshed(in: links.networks)
+        let isAdded = replies.append(answer.payload.span, by: route)
         precondition(isAdded, "a datagram fits in an empty batch")
         sendReplies(&replies)
     }

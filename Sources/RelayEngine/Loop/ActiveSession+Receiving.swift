@@ -30,10 +30,13 @@ extension ActiveSession {
     }
 
     /// Says of what came to groups and broadcast addresses which address of this host it came to:
-    /// the one that the session's interface is named by; and where there is none, of IPv6 one that
-    /// faces the sender, which of IPv4 the kernel says.
+    /// the one that the session's interface is named by; and where there is none, one of the arrival
+    /// interface that faces the sender.
     private func noteLocalAddresses(_ batch: inout ReceiveBatch, _ count: Int) {
         let named = session.path.source
+        if named == nil && session.definition.family == .ipv4 {
+            return correctLocalAddresses(&batch, count)
+        }
         guard named != nil || session.definition.family == .ipv6 && session.definition.joins else {
             return
         }
@@ -47,6 +50,28 @@ extension ActiveSession {
                 last = (source, named ?? facing())
             }
             if let address = last?.address { batch.setLocalAddress(index, address) }
+        }
+    }
+
+    /// Of IPv4 the kernel says the address that its route to the sender leaves by (ip(7),
+    /// ipi_spec_dst). That is right unless the route is by another interface than the datagram came in by.
+    private func correctLocalAddresses(_ batch: inout ReceiveBatch, _ count: Int) {
+        var index = 0
+        while index < count {
+            let run = index..<batch.endOfRun(from: index, in: 0..<count)
+            index = run.upperBound
+            let datagram = batch.datagram(run.lowerBound)
+            guard !datagram.isUnicast, let address = datagram.localAddress else { continue }
+            let link = datagram.interfaceIndex
+            if latestLocal == (link, address.low) { continue }
+            let owners = host.owners(of: address)
+            if owners.contains(link) {
+                latestLocal = (link, address.low)
+            } else if !owners.isEmpty,
+                let facing = host.address(of: link, facing: datagram.sourceAddress)
+            {
+                for index in run { batch.setLocalAddress(index, facing) }
+            }
         }
     }
 

@@ -25,6 +25,9 @@ final class ActiveSession {
     let copies: SentCopies
     /// Who may hear what is posted.
     var hearers = Hearers()
+    /// An interface and an address of it, as the latest datagrams to an IPv4 group or broadcast
+    /// address had them.
+    var latestLocal: (interfaceIndex: Int32, address: UInt64) = (0, 0)
     /// Datagrams of the next batch.
     var batchLimit = ReceiveBatch.capacity
 
@@ -91,6 +94,7 @@ final class ActiveSession {
     /// The host's interfaces have other addresses, or the operator lets others be used.
     func setHost(_ host: HostInterfaces) {
         self.host = host
+        latestLocal = (0, 0)
         admission.setHost(host, of: session)
         for active in targets { active.setHost(host, session.definition.hostModel) }
     }
@@ -114,6 +118,7 @@ final class ActiveSession {
             active.keepPace(ofThoseIn: old)
             active.openMappings(
                 copies.ownSockets,
+                links,
                 receiveBufferBytes: session.definition.receiveBufferBytes,
                 keepingThoseOf: old
             )

@@ -6,7 +6,9 @@ struct AnswerRoute: Hashable, Sendable {
     /// The outbound interface; 0 = by route.
     let interfaceIndex: Int32
     /// The address of this host that it leaves by; nil = the kernel's choice.
-    let localAddress: IPAddress?
+    var localAddress: IPAddress?
+    /// The address of this host that was asked; nil = unknown, or the answer goes to all.
+    var asked: IPAddress?
     /// Whether the destination is a group or broadcast address.
     var isToAll = false
     /// nil = the socket's.
@@ -35,7 +37,20 @@ extension AnswerRoute {
             toAnswer: asker.address,
             by: interfaceIndex
         )
+        asked = address
         self.ttl = ttl
+    }
+
+    /// The same, as the interfaces are now: an answer may take its time.
+    func refreshed(in networks: OnLinkNetworks) -> AnswerRoute {
+        guard let asked else { return self }
+        var route = self
+        route.localAddress = networks.source(
+            asked,
+            toAnswer: destination.address,
+            by: interfaceIndex
+        )
+        return route
     }
 }
 

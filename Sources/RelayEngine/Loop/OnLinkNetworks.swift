@@ -10,12 +10,15 @@ struct OnLinkNetworks: Hashable, Sendable {
     /// The addresses of this host.
     private(set) var own: Set<IPAddress> = []
     /// The IPv6 address that the kernel takes for what leaves by an interface to another than a
-    /// link-local address, where it has no choice.
+    /// link-local address, where it has no choice, and another interface is in the same network.
     private var single: [Int32: IPAddress] = [:]
 
     init(_ interfaces: [NetworkInterface] = []) {
         for interface in interfaces {
             for address in interface.addresses { add(address, of: interface.index) }
+        }
+        let shared = interfacesOfSharedNetworks()
+        for interface in interfaces where shared.contains(interface.index) {
             let choices = interface.addresses.filter { address in
                 address.address.family == .ipv6 && !address.address.needsInterface
                     && address.isUsable && !address.flags.contains(.deprecated)
@@ -27,15 +30,35 @@ struct OnLinkNetworks: Hashable, Sendable {
     private mutating func add(_ address: NetworkInterface.Address, of index: Int32) {
         own.insert(address.address)
         if let broadcast = address.broadcast { broadcasts.insert(broadcast) }
-        // A block of one has no neighbours.
-        guard address.prefixLength < address.address.bitWidth,
-            let block = CIDRBlock(address.address, prefixLength: address.prefixLength)
+        // A block of one has no neighbours, unless that one is the other end of the link.
+        guard address.peer != nil || address.prefixLength < address.address.bitWidth,
+            let block = address.network
         else { return }
         let known = blocks[index] ?? []
         let isKnown = known.contains {
-            $0.prefixLength == block.prefixLength && $0.contains(address.address)
+            $0.prefixLength == block.prefixLength && $0.contains(block.address)
         }
         if !isKnown { blocks[index] = known + [block] }
+    }
+
+    /// The interfaces with an IPv6 network that another one is in as well, wholly or in part.
+    private func interfacesOfSharedNetworks() -> Set<Int32> {
+        var owners: [CIDRBlock: Set<Int32>] = [:]
+        for (index, blocks) in blocks {
+            for block in blocks where block.address.family == .ipv6 && !block.address.needsInterface
+            { owners[block.normalized, default: []].insert(index) }
+        }
+        let lengths = Set(owners.keys.map(\.prefixLength))
+        var shared: Set<Int32> = []
+        for (block, indexes) in owners {
+            var all = indexes
+            for length in lengths where length < block.prefixLength {
+                let wider = CIDRBlock(block.address, prefixLength: length)?.normalized
+                all.formUnion(wider.flatMap { owners[$0] } ?? [])
+            }
+            if all.count > 1 { shared.formUnion(all) }
+        }
+        return shared
     }
 
     /// The interface that an answer leaves by: that of the question where the asker is on-link on it,
@@ -54,7 +77,8 @@ struct OnLinkNetworks: Hashable, Sendable {
     /// The source address to name for an answer that leaves by an interface, 0 = by route; nil = the
     /// kernel's choice.
     ///
-    /// For an IPv6 datagram with a source the interface is no more than a preference: a route of a
+    /// An IPv6 datagram with a source leaves by that interface as only it is in the network. Where another
+    /// one is, too, the interface is no more than a preference: a route of a
     /// lower metric by another one wins (`ip6_route_output_flags`). Without a source it is binding,
     /// and the kernel takes an address of that interface (RFC 6724, rule 5).
     ///

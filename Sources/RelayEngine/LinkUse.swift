@@ -76,7 +76,10 @@ struct LinkUse {
             let detail = "interface \(interface.name) is down; set it up"
             return SessionError(.interfaceUnavailable, detail, errno: "ENETDOWN")
         }
-        guard family == .ipv6 else { return nil }
+        if family == .ipv4 {
+            let isLost = sends && destination == nil && broadcast(on: interface) == nil
+            return isLost ? Self.hasNoBroadcast(interface.name) : nil
+        }
         guard interface.hasIPv6 else {
             let detail =
                 "IPv6 is switched off on interface \(interface.name); "
@@ -90,6 +93,11 @@ struct LinkUse {
         let entries = interface.addresses.filter { $0.address.family == .ipv6 }
         return entries.contains(where: \.isUsable)
             ? nil : Self.cannotSend(from: entries, on: interface)
+    }
+
+    static func hasNoBroadcast(_ name: String) -> SessionError {
+        let detail = "interface \(name) has no IPv4 broadcast address; give `address`"
+        return SessionError(.interfaceUnavailable, detail)
     }
 
     private static func cannotSend(
@@ -158,10 +166,10 @@ struct LinkUse {
         return interface.address(of: family)
     }
 
-    /// The broadcast address of the network that the named address is in, else of the interface's
-    /// first network that has one; nil = it has none.
+    /// The broadcast address of the network that the named address is in; where the interface does not
+    /// have that address, of its first network that has one. nil = there is none.
     func broadcast(on interface: NetworkInterface) -> IPAddress? {
-        interface.entry(named: selector)?.broadcast
-            ?? interface.addresses.lazy.compactMap(\.broadcast).first
+        if let entry = interface.entry(named: selector) { return entry.broadcast }
+        return interface.addresses.lazy.compactMap(\.broadcast).first
     }
 }

@@ -20,7 +20,10 @@ extension RelayEngine {
         guard let path = session.path.refreshed(session.definition, interfaces: interfaces),
             path != session.path
         else { return nil }
-        if path.destination != session.path.destination { return .destination }
+        // Without one there is nothing to open it for; it goes on with what it receives.
+        if path.destination != nil && path.destination != session.path.destination {
+            return .destination
+        }
         let next = RelaySession(replacing: session, path: path)
         guard (try? ask({ done in .change(session, to: next, done: done) })) != nil else {
             return nil
@@ -37,7 +40,14 @@ extension RelayEngine {
         guard let index = session.path.interface?.index,
             let interface = interfaces.first(where: { $0.index == index })
         else { return nil }
-        return LinkUse(session.definition).fault(of: interface)
+        let use = LinkUse(session.definition)
+        if let fault = use.fault(of: interface) { return fault }
+        do throws(SessionError) {
+            try use.checkRoute(by: interface)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Stops a session and opens it again on the same interface, with the addresses of now; it is

@@ -48,8 +48,8 @@ struct ResolvedPath: Hashable, Sendable {
         guard let index = interface?.index else { return self }
         guard let found = interfaces.first(where: { $0.index == index }) else { return nil }
         let use = LinkUse(definition)
-        // Without a broadcast address for the moment, the old one is as good as none.
-        let destination = (try? Self.destination(definition, use, found)) ?? destination
+        // Without a broadcast address for the moment there is nowhere to send to.
+        let destination = try? Self.destination(definition, use, found)
         return ResolvedPath(
             interface: use.reference(to: found),
             destination: destination,
@@ -143,10 +143,7 @@ struct ResolvedPath: Hashable, Sendable {
         }
         if let address = definition.address { return Endpoint(address, port: definition.port) }
         guard let broadcast = use.broadcast(on: interface) else {
-            throw SessionError(
-                .interfaceUnavailable,
-                "interface \(interface.name) has no IPv4 broadcast address; give `address`"
-            )
+            throw LinkUse.hasNoBroadcast(interface.name)
         }
         return Endpoint(broadcast, port: definition.port)
     }

@@ -187,3 +187,52 @@ def test_a_target_goes_on_without_the_address_it_was_named_by(relaycast, second,
 def test_status_names_the_address_of_the_broadcasts_network(relaycast, second):  # noqa: ARG001
     definition = {**sending("sender", 4, "eth0"), "address": "192.168.11.255"}
     assert relaycast.create(**definition).made["status"]["interface"]["address"] == SECOND[4]
+
+
+@pytest.mark.parametrize("group", ["ff02::4242", "ff05::4242", "ff0e::4242"])
+@pytest.mark.parametrize("kind", ["multicast-sender", "multicast-peer", "target"])
+def test_a_link_local_address_is_the_source_of_every_scope(relaycast, h1, h2, group, kind):
+    address = h1.link_local()
+    with listener(h2, PORT + 1, socket.AF_INET6, group=group) as other:
+        if kind == "target":
+            forward = [{"address": group, "port": PORT + 1, "interface": address}]
+            relaycast.create(**sending("multicast-receiver", 4, "eth0"), forward=forward)
+            with sender(h2) as made:
+                made.sendto(b"hello", (GROUPS[4], PORT))
+        else:
+            fields = {"kind": kind, "group": group, "port": PORT + 1, "interface": address}
+            relaycast.create(**fields).send(b"hello")
+        assert came_from(other).partition("%")[0] == address
+
+
+@pytest.mark.parametrize(
+    "net, broadcast", [("10.78.0.1/24", "10.78.0.255"), ("10.81.0.1/30", "10.81.0.3")]
+)
+@pytest.mark.parametrize("role", ["sender", "peer"])
+def test_a_network_needs_no_broadcast_address_of_its_own(relaycast, h1, h2, role, net, broadcast):
+    # Without `broadcast +`: the kernel has the route all the same.
+    h1.run("ip", "address", "add", net, "dev", "eth0")
+    theirs = net.replace("0.1/", "0.2/")
+    h2.run("ip", "address", "add", theirs, "dev", "eth0")
+    try:
+        named = net.partition("/")[0]
+        session = relaycast.create("broadcast", role=role, port=PORT, interface=named)
+        assert session.made["status"]["destination"]["address"] == broadcast
+        with listener(h2, PORT) as other:
+            session.send(b"hello")
+            assert came_from(other) == named
+    finally:
+        h1.run("ip", "address", "delete", net, "dev", "eth0")
+        h2.run("ip", "address", "delete", theirs, "dev", "eth0")
+
+
+@pytest.mark.parametrize("net", ["10.79.0.0/31", "10.80.0.1/32"])
+def test_a_network_without_broadcasts_is_not_taken_for_another(relaycast, h1, net):
+    h1.run("ip", "address", "add", net, "dev", "eth0")
+    try:
+        fields = sending("sender", 4, net.partition("/")[0])
+        answer = relaycast.ask("POST", "/v1/sessions", fields)
+        assert (answer.status, answer.code) == (409, "interface-unavailable")
+        assert "no IPv4 broadcast address" in answer.json["detail"]
+    finally:
+        h1.run("ip", "address", "delete", net, "dev", "eth0")

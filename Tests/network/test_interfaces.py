@@ -126,6 +126,24 @@ def test_broadcasts_follow_an_interface_to_another_subnet(relaycast, renumber, h
         h1.run("ip", "address", "delete", "192.168.11.1/24", "dev", "eth0")
 
 
+@pytest.mark.parametrize("role", ["sender", "peer"])
+def test_without_a_broadcast_address_posts_are_refused(relaycast, connect, h1, h2, role):
+    connect("side0")
+    session = relaycast.create("broadcast", role=role, port=PORT, interface="side0")
+    h1.run("ip", "address", "delete", "192.168.20.1/24", "dev", "side0")
+    session.wait_for_state("degraded")
+    assert session.get()["status"]["reason"]["code"] == "interface-unavailable"
+    # The reason is known at once, the path as soon as the interfaces have been followed.
+    eventually(lambda: session.post(b"nowhere").status == 409, what="posts are refused")
+    answer = session.post(b"nowhere")
+    assert answer.code == "interface-unavailable", answer
+    h1.run("ip", "address", "add", "192.168.20.1/24", "broadcast", "+", "dev", "side0")
+    session.wait_for_state("running")
+    with listener(h2, PORT) as other:
+        eventually(lambda: session.post(b"again").status == 200, what="posts leave again")
+        assert other.recv(100) == b"again"
+
+
 def test_a_session_joins_again_when_its_interface_is_made_anew_at_once(relaycast, h1):
     make = "ip link add d0 index 77 type veth peer name d1 && ip link set d0 up"
     h1.run("sh", "-c", make)

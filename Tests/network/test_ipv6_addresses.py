@@ -203,6 +203,24 @@ def test_with_a_local_route_loopback_has_ipv6_multicast(relaycast, h1):
         h1.run("ip", "-6", "route", "delete", *route)
 
 
+def test_a_session_is_degraded_while_loopback_has_no_route(relaycast, h1):
+    route = ["local", f"{GROUP}/128", "dev", "lo", "table", "local"]
+    h1.run("ip", "-6", "route", "add", *route)
+    try:
+        session = relaycast.create(**definition("multicast-sender", interface="lo"))
+        session.send(b"hello")
+    finally:
+        h1.run("ip", "-6", "route", "delete", *route)
+    session.wait_for_state("degraded")
+    assert session.get()["status"]["reason"]["code"] == "network-unreachable"
+    h1.run("ip", "-6", "route", "add", *route)
+    try:
+        session.wait_for_state("running")
+        session.send(b"hello")
+    finally:
+        h1.run("ip", "-6", "route", "delete", *route)
+
+
 @pytest.fixture
 def switch(late0, h1):  # noqa: ARG001
     """Switches IPv6 of late0 off (1) and on (0)."""

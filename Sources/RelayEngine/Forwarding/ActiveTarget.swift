@@ -145,7 +145,7 @@ final class ActiveTarget {
         let session = relay.session
         forwarding = Forwarding(
             to: destination,
-            interfaceIndex: relay.forcedInterfaceIndexOfBroadcasts,
+            interfaceIndex: relay.namedInterfaceIndex,
             source: session.path.source,
             segmentMax: session.path.segmentMax,
             decrementsTTL: target.definition.ttlMode == .decrement,

@@ -42,14 +42,15 @@ struct EgressPath: Hashable, Sendable {
         let use = LinkUse(endpoint)
         let address = endpoint.address
         let scopeID = address.needsInterface ? UInt32(interface.index) : 0
+        source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
         // Groups leave by IP_MULTICAST_IF. The limited broadcast address has no route for a foreign
-        // source.
+        // source, and a link-local source needs its interface (ipv6(7)).
         let isForced =
-            !address.isMulticast && (endpoint.interface != nil || address == .limitedBroadcast)
+            source?.needsInterface == true
+            || !address.isMulticast && (endpoint.interface != nil || address == .limitedBroadcast)
         self.interface = use.reference(to: interface)
         destination = Endpoint(address, port: endpoint.port, scopeID: scopeID)
         forcedInterfaceIndex = isForced ? interface.index : 0
-        source = endpoint.sourceMode == .own ? use.source(on: interface) : nil
         audience = Reflection.Audience(ofBroadcast: address, by: interface)
         segmentMax = Self.segmentMax(interface, address.family)
         isHost = Self.isHost(address, interfaces)

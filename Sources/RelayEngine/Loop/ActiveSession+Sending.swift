@@ -32,6 +32,7 @@ extension ActiveSession {
     /// Sends a batch of the first pending request.
     func sendTurn(_ batch: inout SendBatch) -> SendTurn {
         guard let pending = pendingSends.first else { return .idle }
+        guard session.path.destination != nil else { return failWithoutDestination() }
         fill(&batch)
         if batch.count == 0 {
             failRateLimited()
@@ -54,7 +55,7 @@ extension ActiveSession {
         batch.removeAll()
         guard let destination = session.path.destination else { return }
         let pending = pendingSends[0]
-        let interfaceIndex = forcedInterfaceIndexOfBroadcasts
+        let interfaceIndex = namedInterfaceIndex
         let bytes = pending.request.bytes.span
         let now = sendLimiter == nil ? 0 : HostNetwork.monotonicNanoseconds()
         for index in pending.next..<pending.request.count {
@@ -71,6 +72,14 @@ extension ActiveSession {
             )
             if !isAdded { return }
         }
+    }
+
+    /// Ends the first request: the interface has no broadcast address any longer.
+    private func failWithoutDestination() -> SendTurn {
+        let name = session.path.interface?.name ?? ""
+        pendingSends[0].outcome.failure = LinkUse.hasNoBroadcast(name)
+        finish()
+        return pendingSends.isEmpty ? .idle : .more
     }
 
     /// Ends the first request: `limits` lets no more pass for now.
@@ -229,9 +238,12 @@ extension ActiveSession {
         )
     }
 
-    /// Groups leave by IP_MULTICAST_IF; a broadcast without a route needs its interface named.
-    var forcedInterfaceIndexOfBroadcasts: Int32 {
-        session.definition.kind == .broadcast ? forcedInterfaceIndex : 0
+    /// The interface to name for each datagram; 0 = none. Groups leave by IP_MULTICAST_IF; a broadcast
+    /// without a route needs its interface named, and so does a link-local source (ipv6(7)).
+    var namedInterfaceIndex: Int32 {
+        let isNeeded =
+            session.definition.kind == .broadcast || session.path.source?.needsInterface == true
+        return isNeeded ? forcedInterfaceIndex : 0
     }
 
     /// The interface that posted datagrams leave by, whatever the routes say; 0 = by route.

@@ -104,7 +104,7 @@ extension RelayLoop {
             return done(SendOutcome(failure: Self.notRunning))
         }
         guard session.path.destination != nil else {
-            return done(SendOutcome(failure: Self.cannotSend))
+            return done(SendOutcome(failure: Self.whyNowhere(session)))
         }
         if request.count == 0 { return done(SendOutcome()) }
         guard active.pendingSends.count < ActiveSession.pendingSendsMax else {
@@ -118,6 +118,11 @@ extension RelayLoop {
             )
         )
         if active.pendingSends.count == 1 { sendingSlots.append(slot) }
+    }
+
+    private static func whyNowhere(_ session: RelaySession) -> SessionError {
+        session.definition.sends
+            ? LinkUse.hasNoBroadcast(session.path.interface?.name ?? "") : cannotSend
     }
 
     private static let notRunning = SessionError(.sessionNotRunning, "the session was stopped")

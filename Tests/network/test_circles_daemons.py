@@ -111,6 +111,21 @@ def test_two_daemons_echo_a_datagram_at_most_once(
         check_echoes(ears, near, payloads, len(payloads) + 25)
 
 
+@pytest.mark.parametrize("spoken", ["directed", "limited"])
+def test_two_daemons_that_spell_a_side_differently_echo_a_datagram_at_most_once(
+    lab, start_relays, start_daemon, spoken
+):
+    directed = LAYOUTS["directed"][:2]
+    limited = [side._replace(address="255.255.255.255") for side in directed]
+    daemons, _ = start_relays(["h1"], directed, WAYS["addresses"])
+    daemons.append(start_daemon(lab.hosts["h3"]))
+    WAYS["addresses"](daemons[1], limited)
+    sides = directed if spoken == "directed" else limited
+    for near, payloads in crossings():
+        ears = cross(lab, sides, daemons, near, payloads)
+        check_echoes(ears, near, payloads, len(payloads) + 25)
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_session_warns_of_what_comes_back(lab, start_relays, place):
     sides = LAYOUTS["one-group"][:2]

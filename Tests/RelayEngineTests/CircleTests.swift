@@ -225,19 +225,22 @@ import Testing
         }
     }
 
-    /// The same for several at once that differ in the middle only, where a sample does not look.
-    @Test func whatCirclesTogetherEnds() throws {
+    /// The same for several at once that differ in the middle only, where a sample does not look;
+    /// however short a time copies are expected.
+    @Test(arguments: [1, 1000]) func whatCirclesTogetherEnds(guardMilliseconds: Int) throws {
         let targets = (try target(0, .target), try target(1, .target))
         try withEngine { first in
             try withEngine { second in
                 let there = try first.run(
                     definition(.multicastReceiver, group: groups[0], port: port) {
                         $0.forward = [targets.1]
+                        $0.loopGuardMilliseconds = guardMilliseconds
                     }
                 )
                 let back = try second.run(
                     definition(.multicastReceiver, group: groups[1], port: port) {
                         $0.forward = [targets.0]
+                        $0.loopGuardMilliseconds = guardMilliseconds
                     }
                 )
                 defer {

@@ -10,6 +10,7 @@ import time
 import pytest
 from lab_circles import LAYOUTS, Side, check_rest, dropped_as_loop, ears_on, hear, heard, outlet
 from lab_circles import pause, payload, say, tally, warned_of_loops
+from lab_sockets import sender
 from namespaces import eventually
 
 # What a session relays of what may have come back: in a first burst, and a second.
@@ -87,6 +88,20 @@ def test_with_a_fixed_ttl_a_ring_is_bounded_and_visible(lab, start_ring, ring, n
         say(lab, sides[1], b"next")
         eventually(lambda: all(b"next" in one for one in ears.heard), 5, "the way is open")
     assert [daemon.process.popen.poll() for daemon in daemons] == [None] * len(sides)
+
+
+def test_a_ring_is_bounded_whose_first_sender_has_address_and_port_of_the_relays(lab, start_ring):
+    sides, daemons, sessions = start_ring("ipv4-one-host", localPort=5004)
+    began = time.monotonic()
+    # As socat does that also listens to the group.
+    with sender(lab.hosts["h1"], port=5004) as program:
+        program.sendto(b"once", (sides[0].address, sides[0].port))
+    pause(SECONDS)
+    counts = [session.count("forwarded") for session in sessions]
+    assert max(counts) <= BURST + PER_SECOND * (time.monotonic() - began) + 10 * NEW
+    eventually(lambda: dropped_as_loop(*sessions) > 0, 5, "the circle is seen")
+    eventually(lambda: warned_of_loops(*sessions), 5, lambda: f"{sessions[0].get()['status']}")
+    check_rest(*daemons)
 
 
 # h2 does not take back what has its own address as the source, so a relay there would cut the ring.

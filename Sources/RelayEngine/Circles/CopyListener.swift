@@ -7,6 +7,8 @@ final class CopyListener {
     /// second after that. A circle that takes less than 10 ms ends by the first that is dropped.
     static let circlingMax = 1000
     static let circlingPerSecondMax = 100
+    /// Sources are remembered for as long, whatever `loopGuardMilliseconds` says.
+    static let sightingMillisecondsMin = 1000
     /// What such a datagram counts for where it has crossed a copy of itself.
     static let crossedCost = 50
 
@@ -16,8 +18,10 @@ final class CopyListener {
     let audiences: [Audience]
     /// The interface it listens on; 0 = all.
     let interfaceIndex: Int32
-    /// How long copies are expected, at most twice; and how long a source is remembered.
+    /// How long copies are expected, at most twice.
     let lifetime: UInt32
+    /// How long a source is remembered: as long, and long enough for what circles on a busy host.
+    let sightingLifetime: UInt32
     /// Whether what it relays keeps its source, so that the first source may be a relay's as well.
     let preservesSources: Bool
     /// Whether it sends to a group or broadcast address by itself, so that hosts may answer it.
@@ -58,6 +62,10 @@ final class CopyListener {
         let isConfined = definition.joins || definition.interface != nil
         interfaceIndex = isConfined ? session.path.interface?.index ?? 0 : 0
         lifetime = CopyTick.lifetime(milliseconds: definition.loopGuardMilliseconds)
+        sightingLifetime = max(
+            lifetime,
+            CopyTick.lifetime(milliseconds: Self.sightingMillisecondsMin)
+        )
         preservesSources = definition.preservesSources
         asks = session.path.destination != nil
         sightingKey = Self.key(number &* 2)

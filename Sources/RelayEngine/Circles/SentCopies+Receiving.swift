@@ -20,7 +20,7 @@ extension SentCopies {
         at now: Int64
     ) -> Arrivals {
         let tick = CopyTick.of(now)
-        let (key, lifetime) = (listener.sightingKey, listener.lifetime)
+        let (key, lifetime) = (listener.sightingKey, listener.sightingLifetime)
         // Nothing is sent meanwhile.
         let expectsCopies = listener.expectsCopies(at: tick)
         let keepsDigests = listener.keepsDigests
@@ -179,7 +179,8 @@ extension SentCopies {
         at now: Int64
     ) -> Arrival {
         let tick = CopyTick.of(now)
-        let source = Sighting.source(batch.datagram(index))
+        let datagram = batch.datagram(index)
+        let source = Sighting.source(datagram)
         let check = digest(batch, index)
         let place = self.place(ofSightings: check, listener, place, &table, at: tick)
         let record = table[place]
@@ -194,7 +195,11 @@ extension SentCopies {
         )
         let isSuspect: Bool
         if sighting.first == source {
-            isSuspect = hasCrossed || listener.preservesSources && isSame && sighting.hasRepeated
+            // Another relay may have the address and the port that one of ours sends from, too.
+            isSuspect =
+                hasCrossed
+                || isSame && sighting.hasRepeated
+                    && (listener.preservesSources || ownSockets.mayHaveSent(datagram))
             if !isSame { sighting.other = 0 }
             sighting.hasRepeated = true
         } else {
@@ -203,7 +208,12 @@ extension SentCopies {
             sighting.other = source
         }
         let cost = hasCrossed ? CopyListener.crossedCost : 1
-        if isSuspect && !listener.admitsCircling(cost: cost, at: now) { return .circling }
+        if isSuspect && !listener.admitsCircling(cost: cost, at: now) {
+            // What is dropped is remembered, too, or it would be new after a while.
+            let mark = CopyRecord.Mark(at: tick, word: record.mark.word)
+            table.write(record.tag, mark, to: place)
+            return .circling
+        }
         sighting.check = check
         table.write(sighting.record(record.tag, at: tick), to: place)
         return isSuspect ? .suspect : .new
@@ -226,7 +236,7 @@ extension SentCopies {
         table.write(sighting.record(record.tag, at: tick), to: place)
         let tag = record.tag ^ Self.twinKey
         let known = table.find(tag, check: check)
-        if let known, tick &- table[known].mark.at <= listener.lifetime { return known }
+        if let known, tick &- table[known].mark.at <= listener.sightingLifetime { return known }
         let own = known ?? table.victim(for: tag, check: check, at: tick)
         // It is not the same yet.
         var twin = Sighting(CopyRecord(tag: tag, mark: record.mark))

@@ -98,7 +98,7 @@ extension SentCopies {
             listeners[audience, default: []].append(new)
             for feeder in feeders[audience] ?? [] { new.addFeeder(feeder) }
         }
-        lifetimeMax = max(lifetimeMax, 2 * new.lifetime)
+        lifetimeMax = max(lifetimeMax, 2 * new.lifetime, new.sightingLifetime)
         generation += 1
         return new
     }

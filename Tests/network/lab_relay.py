@@ -75,8 +75,7 @@ def check_books(session):
 
     What was sent is counted after it has left, so that a receiver may know of it first.
     """
-    counters = eventually(lambda: _balanced(session.counters()), 5, lambda: session.counters())
-    shown = metrics(session.daemon)
+    counters, shown = eventually(lambda: _settled(session), 5, lambda: session.counters())
     for target in counters["targets"]:
         labels = f'session="{session.name}",target="{label(target)}"'
         name = "relaycast_target_{}_total{{" + labels
@@ -89,6 +88,14 @@ def check_books(session):
         for reason, count in target["dropped"].items():
             assert shown[name.format("dropped_datagrams") + f',reason="{reason}"}}'] == count
     return counters
+
+
+def _settled(session):
+    """Counters and metrics of one moment, if nothing is missing: reports may still come in."""
+    counters, shown = _balanced(session.counters()), metrics(session.daemon)
+    if counters and session.counters()["targets"] == counters["targets"]:
+        return counters, shown
+    return None
 
 
 def _balanced(counters):

@@ -8,8 +8,8 @@ once, as it was sent; on every other side once, as it was relayed.
 """
 
 import pytest
-from lab_circles import WAYS, check_rest, dropped_as_loop, ears_on, heard, pause, payload, say
-from lab_circles import tally, wait_until_heard, warned_of_loops
+from lab_circles import LAYOUTS, WAYS, check_rest, dropped_as_loop, ears_on, heard, pause, payload
+from lab_circles import say, tally, wait_until_heard, warned_of_loops
 from namespaces import eventually
 
 SIZES = (1, 128, 129, 1316, 9000)
@@ -48,6 +48,30 @@ def test_each_datagram_is_on_each_side_once(relaycast, lab, sides_of, layout, wa
         wait_until_heard(ears, b"last", seconds=1)
         assert heard(ears) == [tally([*expected, b"last"])] * count
     assert [session.count("lost", "sendFailed") for session in sessions] == [0] * count
+
+
+@pytest.fixture
+def loopback_only(h1):
+    """h1 without an IPv4 address but 127.0.0.1: the kernel then sends groups from 0.0.0.0."""
+    address = [f"{h1.address}/24", "dev", "eth0"]
+    h1.run("ip", "address", "delete", *address)
+    yield
+    h1.run("ip", "address", "add", *address, "broadcast", "+")
+    h1.run("ip", "route", "replace", "224.0.0.0/4", "dev", "eth0")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_host_that_has_only_loopback_knows_what_it_has_sent(loopback_only, relaycast, lab, way):
+    sides = LAYOUTS["groups-on-lo"][:2]
+    mouths, sessions = WAYS[way](relaycast, sides)
+    with ears_on(lab, sides) as ears:
+        mouths[0].send(b"posted")
+        wait_until_heard(ears, b"posted")
+        say(lab, sides[1], b"said")
+        wait_until_heard(ears, b"said")
+        check_rest(relaycast)
+        assert heard(ears) == [tally([b"posted", b"said"])] * 2
+    assert not warned_of_loops(*sessions)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ final class OwnSockets {
     /// that the operator names, which sends to groups and broadcast addresses what it relays.
     @inline(__always)
     func hasRelayed(_ datagram: ReceivedDatagram) -> Bool {
-        if contains(relaying, datagram.sourcePort) && addresses.contains(datagram.sourceAddress) {
+        if contains(relaying, datagram.sourcePort) && isSource(datagram.sourceAddress) {
             return true
         }
         return hasRelays && !datagram.isUnicast
@@ -72,7 +72,7 @@ final class OwnSockets {
     /// Whether it may come from a socket of this daemon that also sends what is new.
     @inline(__always)
     func mayHaveSent(_ datagram: ReceivedDatagram) -> Bool {
-        contains(shared, datagram.sourcePort) && addresses.contains(datagram.sourceAddress)
+        contains(shared, datagram.sourcePort) && isSource(datagram.sourceAddress)
     }
 
     /// Whether an address is one of this host, which has all of 127.0.0.0/8.
@@ -82,7 +82,14 @@ final class OwnSockets {
 
     /// Whether a socket that only relays sends from here. For tests.
     func hasRelayed(from source: Endpoint) -> Bool {
-        contains(relaying, source.port) && addresses.contains(source.address)
+        contains(relaying, source.port) && isSource(source.address)
+    }
+
+    /// Whether this host sends from an address: one of its own, or 0.0.0.0, which the kernel takes for
+    /// groups where there is none beside 127.0.0.1. Another host has it only until DHCP gives it an
+    /// address, and sends from port 68 then (RFC 2131).
+    private func isSource(_ address: IPAddress) -> Bool {
+        addresses.contains(address) || address.isUnspecified
     }
 
     @inline(__always)

@@ -25,9 +25,7 @@ extension RegistryTransaction {
             let isWorthWaiting =
                 ![.sessionLimitReached, .forbiddenByPolicy, .forwardLoop, .internal]
                 .contains(error.code)
-            // Nobody waits for an answer to what the configuration file says.
-            let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
-            guard mayWait, isWorthWaiting else {
+            guard session.mayWait(as: definition), isWorthWaiting else {
                 throw explain(error, definition, context)
             }
             session.setStopped(.waiting, registry.explain(error, definition))
@@ -42,11 +40,11 @@ extension RegistryTransaction {
         _ session: ManagedSession,
         _ definition: SessionDefinition
     ) throws(SessionError) -> RelaySession {
-        let mayWait = targetsMayWait(session, definition)
+        let mayWait = session.mayWait(as: definition)
         do {
             return try registry.open(session, targetsMayWait: mayWait)
         } catch {
-            // The port of a target is another one.
+            // With violations it is about a target's port, which no session gives up.
             guard error.code == .addressInUse, error.violations.isEmpty,
                 canVacate(for: definition)
             else { throw error }
@@ -63,14 +61,5 @@ extension RegistryTransaction {
         _ context: WriteContext
     ) -> SessionError {
         registry.explain(error, definition, besides: retiringNames, context.names)
-    }
-
-    /// Whether a target that cannot be sent to now is no error. Nobody waits for an answer to what
-    /// the configuration file says.
-    func targetsMayWait(
-        _ session: ManagedSession,
-        _ definition: SessionDefinition
-    ) -> Bool {
-        definition.whenUnavailable == .wait || session.origin == .configuration
     }
 }

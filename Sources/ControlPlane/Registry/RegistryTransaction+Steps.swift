@@ -181,7 +181,7 @@ extension RegistryTransaction {
                 updated = try registry.engine.update(
                     running,
                     to: reversible,
-                    targetsMayWait: targetsMayWait(new, definition),
+                    targetsMayWait: new.mayWait(as: definition),
                     admits: registry.admits
                 )
             } catch {

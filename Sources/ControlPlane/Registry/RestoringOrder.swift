@@ -36,7 +36,6 @@ enum RestoringOrder {
         guard let definition = session.definition, let port = Port(definition),
             unshared.contains(port)
         else { return 4 }
-        let mayWait = definition.whenUnavailable == .wait || session.origin == .configuration
-        return (mayWait ? 2 : 0) + (definition.sharesPort ? 1 : 0)
+        return (session.mayWait(as: definition) ? 2 : 0) + (definition.sharesPort ? 1 : 0)
     }
 }

@@ -45,7 +45,7 @@ extension SessionRegistry {
         } catch {
             let mayWait =
                 error.code == .interfaceUnavailable || error.code == .networkUnreachable
-                || definition.whenUnavailable == .wait || session.origin == .configuration
+                || session.mayWait(as: definition)
             let isFinal = [.forbiddenByPolicy, .forwardLoop, .handlerNotFound].contains(error.code)
             let isWaiting = mayWait && !isFinal
             session.setStopped(isWaiting ? .waiting : .failed, explain(error, definition))

@@ -27,7 +27,7 @@ extension SessionRegistry {
             (isShared, isOfTarget) = (true, true)
         }
 
-        /// Whether it is the port of this session itself, which shares it with nobody.
+        /// Whether it is the session's own port, which it does not share.
         func isOwn(of definition: SessionDefinition) -> Bool {
             isOfTarget && number == definition.portToBind && family == definition.family
                 && !definition.sharesPort

@@ -129,7 +129,7 @@ package final class RelayEngine: Sendable {
         )
     }
 
-    /// The same for a definition that nobody else holds.
+    /// The same for a definition that is not shared with a registry.
     package func open(
         _ definition: SessionDefinition,
         activity: SessionActivity,

@@ -100,7 +100,7 @@ final class CopyListener {
         hasArrivalTimes = true
     }
 
-    /// Its own session relays to an audience from now on; whether that is new.
+    /// Notes that its own session relays to an audience; false if it did already.
     func feed(_ audience: Audience) -> Bool {
         if fedAudiences.contains(audience) { return false }
         fedAudiences.append(audience)

@@ -35,7 +35,7 @@ final class SentCopies {
     /// Marks the record that a datagram was taken for a returning copy that may have been on its way
     /// when the copy was sent. Then another relay sends what it has got as well.
     static let crossedKey: UInt64 = 0xFFFF_FFFF
-    /// Marks the record of a payload whose sample is another one's, too.
+    /// Marks the record of a payload that has the same sample as an earlier one.
     static let twinKey: UInt64 = 0xFFFF_FFFC
 
     /// What an arriving datagram is.

@@ -150,7 +150,7 @@ extension ActiveSession {
         }
     }
 
-    /// Who of this host may hear an answer; nil = nobody.
+    /// The sessions of this host that may hear an answer; nil = none.
     private func audience(of destination: Endpoint, isToAll: Bool) -> Audience? {
         if isToAll {
             return Audience(
